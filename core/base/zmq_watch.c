@@ -1,0 +1,111 @@
+/* A ZeroMQ socket on the event loop; the one file that reads ZMQ_EVENTS. */
+#include "base/zmq_watch.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Messages handled in one go, before others on the loop have their turn. */
+#define BURST_MAX 64
+
+static bool is_readable(void *socket)
+{
+    int events = 0;
+    size_t size = sizeof(events);
+    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN);
+}
+
+/* Receives all frames of one message; those past ZMQ_FRAMES_MAX are counted and dropped. */
+static size_t receive_message(void *socket, zmq_msg_t *frames)
+{
+    size_t n = 0;
+    bool more = true;
+    while (more) {
+        zmq_msg_t excess;
+        zmq_msg_t *frame = n < ZMQ_FRAMES_MAX ? &frames[n] : &excess;
+        zmq_msg_init(frame);
+        if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(frame);
+            break;
+        }
+        more = zmq_msg_more(frame);
+        if (n >= ZMQ_FRAMES_MAX)
+            zmq_msg_close(frame);
+        n++;
+    }
+    return n;
+}
+
+static void receive_burst(struct zmq_watch *watch)
+{
+    bool closed = false;
+    watch->closed = &closed;
+    for (int i = 0; i < BURST_MAX && is_readable(watch->socket); i++) {
+        zmq_msg_t frames[ZMQ_FRAMES_MAX];
+        size_t n = receive_message(watch->socket, frames);
+        if (n == 0)
+            break;
+        watch->fn(watch, frames, n);
+        for (size_t f = 0; f < n && f < ZMQ_FRAMES_MAX; f++)
+            zmq_msg_close(&frames[f]);
+        if (closed)
+            return;
+    }
+    watch->closed = NULL;
+    if (is_readable(watch->socket))
+        deferred_schedule(watch->loop, &watch->again);
+}
+
+static void on_descriptor(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    receive_burst(container_of(watch, struct zmq_watch, watch));
+}
+
+static void on_again(struct deferred *deferred)
+{
+    receive_burst(container_of(deferred, struct zmq_watch, again));
+}
+
+int zmq_watch_open(struct zmq_watch *watch, struct loop *loop, void *socket, zmq_watch_fn *fn)
+{
+    int fd;
+    size_t size = sizeof(fd);
+    *watch = (struct zmq_watch){.socket = socket, .loop = loop, .fn = fn};
+    deferred_init(&watch->again, on_again);
+    int r = zmq_getsockopt(socket, ZMQ_FD, &fd, &size) < 0 ? -errno : 0;
+    if (r == 0)
+        r = watch_add(loop, &watch->watch, fd, EPOLLIN, on_descriptor);
+    if (r < 0) {
+        zmq_watch_close(watch);
+        return r;
+    }
+    /* What came before the watch made its edge already. */
+    deferred_schedule(loop, &watch->again);
+    return 0;
+}
+
+void zmq_watch_close(struct zmq_watch *watch)
+{
+    if (!watch->socket)
+        return;
+    if (watch->closed)
+        *watch->closed = true;
+    watch_remove(&watch->watch);
+    deferred_cancel(&watch->again);
+    zmq_close(watch->socket);
+    watch->socket = NULL;
+}
+
+int zmq_watch_send(struct zmq_watch *watch, const struct zmq_part *parts, size_t n_parts)
+{
+    int r = 0;
+    for (size_t i = 0; i < n_parts && r == 0; i++) {
+        int flags = ZMQ_DONTWAIT | (i + 1 < n_parts ? ZMQ_SNDMORE : 0);
+        /* Only the first frame can meet the high-water mark: ZeroMQ counts messages. */
+        if (zmq_send(watch->socket, parts[i].data, parts[i].size, flags) < 0)
+            r = -errno;
+    }
+    if (is_readable(watch->socket))
+        deferred_schedule(watch->loop, &watch->again);
+    return r;
+}
