@@ -1,0 +1,237 @@
+/*
+ * The engine: the loop, the ZeroMQ context, and whether the router is there.
+ *
+ * ZeroMQ hides that a peer is gone: a socket reconnects, and what was asked of a router
+ * that died is asked of nobody. So one socket, which never sends, is monitored in place of
+ * all (a monitor per run would cost each two more sockets). A router that comes back knows
+ * nothing of earlier runs, and could not tell them from strangers: a reconnected DEALER has
+ * a new identity. So coming back saves no run; the grace is for what is still on its way.
+ */
+#include "engine.h"
+
+#include "init_link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+/* A router not there yet is looked for often at first: its start takes some milliseconds. */
+#define RECONNECT_MS     10
+#define RECONNECT_MAX_MS 200
+
+/* All that a router of ours or INGInious's sends in fd mode is far smaller. */
+#define INCOMING_MAX (1 << 20)
+
+/* For ZeroMQ's thread to fetch what a dead router's last words left in the kernel. */
+#define LAST_WORDS_MS 20
+
+static const struct studentrun_options defaults = {
+    .sockets_dir = "/sockets",
+    .start_timeout_ms = 60000,
+    .handover_timeout_ms = 10000,
+    .retval_timeout_ms = 60000,
+    .router_grace_ms = 1000,
+};
+
+static void set_options(struct studentrun_engine *engine, const struct studentrun_options *options)
+{
+    struct studentrun_options *set = &engine->options;
+    *set = *options;
+    if (!set->start_timeout_ms)
+        set->start_timeout_ms = defaults.start_timeout_ms;
+    if (!set->handover_timeout_ms)
+        set->handover_timeout_ms = defaults.handover_timeout_ms;
+    if (!set->retval_timeout_ms)
+        set->retval_timeout_ms = defaults.retval_timeout_ms;
+    if (!set->router_grace_ms)
+        set->router_grace_ms = defaults.router_grace_ms;
+}
+
+static int set_paths(struct studentrun_engine *engine)
+{
+    const char *dir = engine->options.sockets_dir;
+    dir = dir ? dir : defaults.sockets_dir;
+    if (strlen(dir) + 1 + SOCKET_NAME_MAX >= sizeof(((struct sockaddr_un *)0)->sun_path))
+        return -ENAMETOOLONG;
+    engine->sockets_dir = strdup(dir); /* the options' own is the caller's */
+    if (!engine->sockets_dir)
+        return -ENOMEM;
+    if (asprintf(&engine->endpoint, "ipc://%s/main.sock", dir) < 0) {
+        engine->endpoint = NULL;
+        return -ENOMEM;
+    }
+    engine->router = engine->endpoint + strlen("ipc://");
+    return 0;
+}
+
+static int new_socket(struct studentrun_engine *engine, void **ret_socket)
+{
+    static const struct {
+        int option, value;
+    } settings[] = {
+        {ZMQ_LINGER, 0},
+        {ZMQ_RECONNECT_IVL, RECONNECT_MS},
+        {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
+    };
+    int64_t max = INCOMING_MAX;
+    void *socket = zmq_socket(engine->context, ZMQ_DEALER);
+    if (!socket)
+        return -errno;
+    bool ok = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof(max)) == 0;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && ok; i++)
+        ok = zmq_setsockopt(socket, settings[i].option, &settings[i].value, sizeof(int)) == 0;
+    if (!ok) {
+        int error = -errno;
+        zmq_close(socket);
+        return error;
+    }
+    *ret_socket = socket;
+    return 0;
+}
+
+int engine_socket(struct studentrun_engine *engine, void **ret_socket)
+{
+    void *socket;
+    int r = new_socket(engine, &socket);
+    if (r < 0)
+        return r;
+    if (zmq_connect(socket, engine->endpoint) < 0) {
+        r = -errno;
+        zmq_close(socket);
+        return r;
+    }
+    *ret_socket = socket;
+    return 0;
+}
+
+static void lose_router(struct studentrun_engine *engine, uint32_t grace_ms, const char *reason)
+{
+    list_for_each (link, &engine->runs)
+        run_router_lost(run_of_link(link), grace_ms, reason);
+}
+
+/* A monitor's message: the event's number in two bytes and its value in four, then the address. */
+static void on_monitor(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_frames)
+{
+    struct studentrun_engine *engine = container_of(watch, struct studentrun_engine, monitor);
+    uint16_t event;
+    if (n_frames < 1 || zmq_msg_size(&frames[0]) < sizeof(event))
+        return;
+    memcpy(&event, zmq_msg_data(&frames[0]), sizeof(event));
+    if (event == ZMQ_EVENT_CONNECTED) {
+        engine->was_connected = true;
+    } else if (event == ZMQ_EVENT_DISCONNECTED) {
+        char reason[sizeof(struct sockaddr_un) + 32];
+        snprintf(reason, sizeof(reason), "the router at %s went away", engine->router);
+        lose_router(engine, engine->options.router_grace_ms, reason);
+    }
+}
+
+static int open_context(struct studentrun_engine *engine)
+{
+    engine->context = zmq_ctx_new();
+    if (!engine->context)
+        return -errno;
+    zmq_ctx_set(engine->context, ZMQ_IO_THREADS, 1);
+    /* One socket per run: 1023, the default, is not enough. */
+    int limit = zmq_ctx_get(engine->context, ZMQ_SOCKET_LIMIT);
+    return zmq_ctx_set(engine->context, ZMQ_MAX_SOCKETS, limit) < 0 ? -errno : 0;
+}
+
+/* ZeroMQ's threads start with the first socket, and inherit the mask. */
+static int open_first_socket(struct studentrun_engine *engine)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int r = new_socket(engine, &engine->liveness);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return r;
+}
+
+static int open_monitor(struct studentrun_engine *engine)
+{
+    static const char address[] = "inproc://liveness";
+    const int events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED;
+    if (zmq_socket_monitor(engine->liveness, address, events) < 0)
+        return -errno;
+    void *socket = zmq_socket(engine->context, ZMQ_PAIR);
+    if (!socket)
+        return -errno;
+    if (zmq_connect(socket, address) < 0) {
+        int error = -errno;
+        zmq_close(socket);
+        return error;
+    }
+    return zmq_watch_open(&engine->monitor, &engine->loop, socket, on_monitor);
+}
+
+static int engine_open(struct studentrun_engine *engine)
+{
+    int r = loop_init(&engine->loop);
+    if (r == 0)
+        r = set_paths(engine);
+    if (r == 0)
+        r = open_context(engine);
+    if (r == 0)
+        r = open_first_socket(engine);
+    if (r == 0)
+        r = open_monitor(engine);
+    if (r == 0 && zmq_connect(engine->liveness, engine->endpoint) < 0)
+        r = -errno;
+    return r;
+}
+
+int studentrun_engine_new(const struct studentrun_options *options,
+                          struct studentrun_engine **ret_engine)
+{
+    struct studentrun_engine *engine = calloc(1, sizeof(*engine));
+    if (!engine)
+        return -ENOMEM;
+    engine->loop = (struct loop){.epoll_fd = -1, .wake_fd = -1};
+    list_init(&engine->runs);
+    set_options(engine, options);
+    int r = engine_open(engine);
+    if (r < 0) {
+        studentrun_engine_free(engine);
+        return r;
+    }
+    *ret_engine = engine;
+    return 0;
+}
+
+void studentrun_engine_free(struct studentrun_engine *engine)
+{
+    if (!engine)
+        return;
+    assert(list_is_empty(&engine->runs));
+    zmq_watch_close(&engine->monitor);
+    if (engine->liveness)
+        zmq_close(engine->liveness);
+    while (engine->context && zmq_ctx_term(engine->context) < 0 && errno == EINTR)
+        ; /* a signal came; it waits for ZeroMQ's own threads only */
+    loop_deinit(&engine->loop);
+    free(engine->endpoint);
+    free(engine->sockets_dir);
+    free(engine);
+}
+
+int studentrun_engine_fd(const struct studentrun_engine *engine)
+{
+    return engine->loop.epoll_fd;
+}
+
+int studentrun_engine_dispatch(struct studentrun_engine *engine)
+{
+    return loop_dispatch(&engine->loop, 0);
+}
+
+void studentrun_engine_router_died(struct studentrun_engine *engine, const char *reason)
+{
+    lose_router(engine, LAST_WORDS_MS, reason);
+}

@@ -1,0 +1,373 @@
+/*
+ * A run: its socket to the router, its link to the container's init, its timer, and the
+ * actions that run_state.c orders when one of them has something to say.
+ *
+ * Every path from the loop into here ends in run_event(), whose last act may be a callback
+ * that frees the run: nothing touches the run after it.
+ */
+#include "engine.h"
+#include "init_link.h"
+#include "result.h"
+#include "run_state.h"
+#include "text.h"
+
+#include "base/cleanup.h"
+#include "protocol/message.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* For the return value that says why init went away before it had its command. */
+#define LAST_WORDS_MS 2000
+
+struct studentrun {
+    struct studentrun_engine *engine;
+    struct list link;
+    struct studentrun_events events;
+    void *userdata;
+    enum run_state state;
+    struct zmq_watch router;
+    struct init_link init;
+    struct timer timer;
+    uint32_t grace_ms; /* what TIMER_GRACE is */
+    char *command, *teardown_script, *working_dir, *container_id;
+    const char *user;
+    const struct message_run_student_retval *retval; /* while ACTION_END is carried out */
+    char reason[REASON_SIZE];                        /* of ACTION_END_FAIL */
+    bool is_unavailable;                             /* it fails as 251, not as 254 */
+};
+
+struct studentrun *run_of_link(struct list *link)
+{
+    return container_of(link, struct studentrun, link);
+}
+
+static void run_event(struct studentrun *run, enum run_event event);
+
+/* --- messages --- */
+
+static int send_message(struct studentrun *run, const struct message *message)
+{
+    _cleanup_free_ char *data = NULL;
+    size_t size;
+    int r = message_encode(message, &data, &size);
+    if (r < 0)
+        return r;
+    const struct zmq_part parts[] = {{"", 0}, {data, size}};
+    return zmq_watch_send(&run->router, parts, 2);
+}
+
+static void take_started(struct studentrun *run, const struct message *message)
+{
+    struct text id = message->run_student_started.container_id;
+    if (!run->container_id)
+        run->container_id = strndup(id.data, id.size);
+    run_event(run, EVENT_STARTED);
+}
+
+static void take_retval(struct studentrun *run, const struct message *message)
+{
+    run->retval = &message->run_student_retval;
+    if (result_is_retval(run->retval->retval)) {
+        run_event(run, EVENT_RETVAL);
+        return;
+    }
+    snprintf(run->reason, sizeof(run->reason), "the agent gave %lld, which is no return value",
+             (long long)run->retval->retval);
+    run_event(run, EVENT_BAD_RETVAL);
+}
+
+typedef void message_fn(struct studentrun *run, const struct message *message);
+static message_fn *const message_fns[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_RUN_STUDENT_STARTED] = take_started,
+    [MESSAGE_RUN_STUDENT_RETVAL] = take_retval,
+};
+
+/* What is no message, or none for a client, is passed over: a newer router may say more. */
+static void on_router(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_frames)
+{
+    struct studentrun *run = container_of(watch, struct studentrun, router);
+    const struct message dummy = {.type = MESSAGE_DUMMY};
+    struct message message = dummy;
+    if (n_frames == 2 && zmq_msg_size(&frames[0]) == 0)
+        message_decode(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), &message);
+    /* Nothing depends on a dummy's arrival: where the socket is full, the router has plenty. */
+    if (message.type != MESSAGE_RUN_STUDENT_RETVAL)
+        send_message(run, &dummy);
+    if (message_fns[message.type])
+        message_fns[message.type](run, &message);
+}
+
+/* --- actions --- */
+
+static void close_init(struct studentrun *run)
+{
+    init_link_close(&run->init);
+}
+
+static int send_command(struct studentrun *run)
+{
+    const struct message message = {
+        .type = MESSAGE_RUN_STUDENT_COMMAND,
+        .run_student_command = {.student_container_id = text_of(run->container_id),
+                                .command = text_of(run->command),
+                                .teardown_script = text_of(run->teardown_script),
+                                .working_dir = text_of(run->working_dir),
+                                .user = text_of(run->user)}};
+    _cleanup_free_ char *map = NULL;
+    size_t size;
+    int r = run->container_id ? message_encode(&message, &map, &size) : -ENOMEM;
+    return r < 0 ? r : init_link_send_command(&run->init, map, size);
+}
+
+static void hand_over(struct studentrun *run)
+{
+    int r = send_command(run);
+    if (r == 0)
+        return;
+    snprintf(run->reason, sizeof(run->reason), "broken hand-over: %s", strerror(-r));
+    run_event(run, EVENT_INIT_GONE);
+}
+
+static void tell_started(struct studentrun *run)
+{
+    run->events.started(run, run->container_id ? run->container_id : "", run->userdata);
+}
+
+static void tell_handed_over(struct studentrun *run)
+{
+    run->events.handed_over(run, run->userdata);
+}
+
+static void release(struct studentrun *run)
+{
+    init_link_close(&run->init);
+    timer_deinit(&run->timer);
+    zmq_watch_close(&run->router);
+}
+
+/* The message lies in a frame that lives until on_router()'s return, the closed socket or not. */
+static void end(struct studentrun *run)
+{
+    char reason[REASON_SIZE];
+    struct studentrun_result result;
+    result_of_retval(run->retval, reason, &result);
+    release(run);
+    run->events.ended(run, &result, run->userdata);
+}
+
+static void end_fail(struct studentrun *run)
+{
+    struct studentrun_result result = {
+        .retval = run->is_unavailable ? RETVAL_UNAVAILABLE : RETVAL_FAILED,
+        .termination =
+            termination_name(run->is_unavailable ? TERMINATION_UNAVAILABLE : TERMINATION_FAILED),
+        .reason = run->reason,
+    };
+    release(run);
+    run->events.ended(run, &result, run->userdata);
+}
+
+typedef void action_fn(struct studentrun *run);
+static action_fn *const action_fns[RUN_ACTION_COUNT] = {
+    [ACTION_HAND_OVER] = hand_over,
+    [ACTION_CLOSE_INIT] = close_init,
+    [ACTION_TELL_STARTED] = tell_started,
+    [ACTION_TELL_HANDED_OVER] = tell_handed_over,
+    [ACTION_END] = end,
+    [ACTION_END_FAIL] = end_fail,
+};
+
+static uint32_t timer_ms(const struct studentrun *run, enum run_timer timer)
+{
+    const struct studentrun_options *options = &run->engine->options;
+    const uint32_t ms[RUN_TIMER_COUNT] = {
+        [TIMER_START] = options->start_timeout_ms,
+        [TIMER_HANDOVER] = options->handover_timeout_ms,
+        [TIMER_LAST_WORDS] = options->handover_timeout_ms < LAST_WORDS_MS
+                                 ? options->handover_timeout_ms
+                                 : LAST_WORDS_MS,
+        [TIMER_RETVAL] = options->retval_timeout_ms,
+        [TIMER_GRACE] = run->grace_ms,
+    };
+    return ms[timer];
+}
+
+static void set_timer(struct studentrun *run, enum run_timer timer)
+{
+    if (timer == TIMER_OFF)
+        timer_disarm(&run->timer);
+    else if (timer != TIMER_KEEP)
+        timer_arm(&run->timer, timer_ms(run, timer) * NS_PER_MS);
+}
+
+static void run_event(struct studentrun *run, enum run_event event)
+{
+    const struct run_step step = run_state_step(run->state, event);
+    if (step.next == RUN_UNCHANGED)
+        return;
+    run->state = step.next;
+    set_timer(run, step.timer);
+    for (size_t i = 0; i < RUN_ACTIONS_MAX && step.actions[i]; i++)
+        action_fns[step.actions[i]](run);
+}
+
+/* --- events --- */
+
+/* Those of BROKEN and LOST were written on the way there. */
+static void set_timeout_reason(struct studentrun *run)
+{
+    static const char *const silences[RUN_STATE_COUNT] = {
+        [RUN_REQUESTED] = "the router did not answer in time",
+        [RUN_GREETED] = "the router did not answer in time",
+        [RUN_STARTED] = "the container did not ask for its command in time",
+        [RUN_HANDING_OVER] = "the container did not take its command in time",
+        [RUN_GONE] = "the container is gone, and no return value came in time",
+    };
+    const char *silence = silences[run->state];
+    run->is_unavailable = silence && !run->engine->was_connected;
+    if (run->is_unavailable)
+        snprintf(run->reason, sizeof(run->reason), "no router at %s", run->engine->router);
+    else if (silence)
+        snprintf(run->reason, sizeof(run->reason), "%s (router %s)", silence, run->engine->router);
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct studentrun *run = container_of(timer, struct studentrun, timer);
+    set_timeout_reason(run);
+    run_event(run, EVENT_TIMEOUT);
+}
+
+static void on_init(struct init_link *init, enum run_event event)
+{
+    static const char *const faults[RUN_EVENT_COUNT] = {
+        [EVENT_GARBAGE] = "broken hand-over: the container's init did not ask for its command",
+        [EVENT_INIT_GONE] = "broken hand-over: the container's init went away",
+    };
+    struct studentrun *run = container_of(init, struct studentrun, init);
+    if (faults[event] && run->state != RUN_LOST)
+        snprintf(run->reason, sizeof(run->reason), "%s", faults[event]);
+    run_event(run, event);
+}
+
+void run_router_lost(struct studentrun *run, uint32_t grace_ms, const char *reason)
+{
+    run->grace_ms = grace_ms;
+    snprintf(run->reason, sizeof(run->reason), "%s", reason);
+    run_event(run, EVENT_ROUTER_LOST);
+}
+
+/* --- from the caller --- */
+
+static int check_request(const struct studentrun_request *request)
+{
+    const char *const texts[] = {request->environment, request->teardown_script,
+                                 request->working_dir};
+    if (!request->command)
+        return -EINVAL;
+    int r = studentrun_command_check(request->command, strlen(request->command));
+    if (r == -EAGAIN) /* a quote is open: nothing more can follow here */
+        r = -EINVAL;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && r == 0; i++)
+        r = text_check(texts[i]);
+    return r;
+}
+
+static int copy_texts(struct studentrun *run, const struct studentrun_request *request)
+{
+    run->command = strdup(request->command);
+    run->teardown_script = strdup(request->teardown_script ? request->teardown_script : "");
+    run->working_dir = strdup(request->working_dir ? request->working_dir : "/task");
+    run->user = request->run_as_root ? "root" : "worker";
+    return run->command && run->teardown_script && run->working_dir ? 0 : -ENOMEM;
+}
+
+static int open_router(struct studentrun *run)
+{
+    void *socket;
+    int r = engine_socket(run->engine, &socket);
+    return r < 0 ? r : zmq_watch_open(&run->router, &run->engine->loop, socket, on_router);
+}
+
+static int send_request(struct studentrun *run, const struct studentrun_request *request)
+{
+    const struct message message = {.type = MESSAGE_RUN_STUDENT,
+                                    .run_student = {.environment = text_of(request->environment),
+                                                    .time_limit = request->time_limit,
+                                                    .hard_time_limit = request->hard_time_limit,
+                                                    .memory_limit = request->memory_limit,
+                                                    .share_network = request->share_network,
+                                                    .socket_id = text_of(init_link_id(&run->init)),
+                                                    .run_as_root = request->run_as_root,
+                                                    .receives_freely = true}};
+    return send_message(run, &message);
+}
+
+/* The request comes after the link, for an agent may connect as soon as it has that; the
+ * caller's descriptors are taken when nothing can fail any more. */
+static int run_open(struct studentrun *run, const struct studentrun_request *request)
+{
+    struct studentrun_engine *engine = run->engine;
+    int r = copy_texts(run, request);
+    if (r == 0)
+        r = timer_init(&engine->loop, &run->timer, on_timer);
+    if (r == 0)
+        r = open_router(run);
+    if (r == 0)
+        r = init_link_open(&run->init, &engine->loop, engine->sockets_dir, request->fds, on_init);
+    if (r == 0)
+        r = send_request(run, request);
+    if (r == 0)
+        init_link_take_fds(&run->init, request->fds);
+    return r;
+}
+
+int studentrun_start(struct studentrun_engine *engine, const struct studentrun_request *request,
+                     const struct studentrun_events *events, void *userdata,
+                     struct studentrun **ret_run)
+{
+    int r = check_request(request);
+    if (r < 0)
+        return r;
+    struct studentrun *run = calloc(1, sizeof(*run));
+    if (!run)
+        return -ENOMEM;
+    *run = (struct studentrun){
+        .engine = engine, .events = *events, .userdata = userdata, .state = RUN_REQUESTED};
+    list_append(&engine->runs, &run->link);
+    r = run_open(run, request);
+    if (r < 0) {
+        studentrun_free(run);
+        return r;
+    }
+    set_timer(run, TIMER_START);
+    *ret_run = run;
+    return 0;
+}
+
+void studentrun_free(struct studentrun *run)
+{
+    if (!run)
+        return;
+    release(run);
+    list_remove(&run->link);
+    free(run->command);
+    free(run->teardown_script);
+    free(run->working_dir);
+    free(run->container_id);
+    free(run);
+}
+
+int studentrun_signal(struct studentrun *run, int signal)
+{
+    static const bool takes_signals[RUN_STATE_COUNT] = {
+        [RUN_REQUESTED] = true,    [RUN_GREETED] = true, [RUN_STARTED] = true,
+        [RUN_HANDING_OVER] = true, [RUN_RUNNING] = true,
+    };
+    if (signal < 1 || signal > SIGNAL_MAX)
+        return -EINVAL;
+    return takes_signals[run->state] ? init_link_signal(&run->init, signal) : -ESRCH;
+}

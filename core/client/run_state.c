@@ -1,0 +1,49 @@
+/* The table of a run's states and events. */
+#include "run_state.h"
+
+/* Whatever happened before, these end a run that has not ended. */
+#define WHENEVER                                                                                   \
+    [EVENT_RETVAL] = {RUN_ENDED, TIMER_OFF, {ACTION_END}},                                         \
+    [EVENT_BAD_RETVAL] = {RUN_ENDED, TIMER_OFF, {ACTION_END_FAIL}},                                \
+    [EVENT_ROUTER_LOST] = {RUN_LOST, TIMER_GRACE, {ACTION_NONE}}
+
+#define TIMES_OUT [EVENT_TIMEOUT] = {RUN_ENDED, TIMER_OFF, {ACTION_END_FAIL}}
+
+#define BREAKS                                                                                     \
+    {                                                                                              \
+        RUN_BROKEN, TIMER_LAST_WORDS,                                                              \
+        {                                                                                          \
+            ACTION_CLOSE_INIT                                                                      \
+        }                                                                                          \
+    }
+
+static const struct run_step steps[RUN_STATE_COUNT][RUN_EVENT_COUNT] = {
+    [RUN_REQUESTED] =
+        {WHENEVER,
+         TIMES_OUT, [EVENT_STARTED] = {RUN_STARTED, TIMER_HANDOVER, {ACTION_TELL_STARTED}},
+         [EVENT_HELLO] = {RUN_GREETED, TIMER_KEEP, {ACTION_NONE}}, [EVENT_GARBAGE] = BREAKS,
+         [EVENT_INIT_GONE] = BREAKS},
+    [RUN_GREETED] = {WHENEVER, TIMES_OUT,
+                     [EVENT_STARTED] = {RUN_HANDING_OVER,
+                                        TIMER_HANDOVER,
+                                        {ACTION_HAND_OVER, ACTION_TELL_STARTED}},
+                     [EVENT_INIT_GONE] = BREAKS},
+    [RUN_STARTED] = {WHENEVER,
+                     TIMES_OUT, [EVENT_HELLO] = {RUN_HANDING_OVER, TIMER_KEEP, {ACTION_HAND_OVER}},
+                     [EVENT_GARBAGE] = BREAKS, [EVENT_INIT_GONE] = BREAKS},
+    [RUN_HANDING_OVER] =
+        {WHENEVER,
+         TIMES_OUT, [EVENT_COMMAND_SENT] = {RUN_RUNNING, TIMER_OFF, {ACTION_TELL_HANDED_OVER}},
+         [EVENT_INIT_GONE] = BREAKS},
+    [RUN_RUNNING] = {WHENEVER, [EVENT_INIT_GONE] = {RUN_GONE, TIMER_RETVAL, {ACTION_CLOSE_INIT}}},
+    [RUN_BROKEN] = {WHENEVER, TIMES_OUT},
+    [RUN_GONE] = {WHENEVER, TIMES_OUT},
+    [RUN_LOST] = {WHENEVER,
+                  TIMES_OUT, [EVENT_INIT_GONE] = {RUN_LOST, TIMER_KEEP, {ACTION_CLOSE_INIT}},
+                  [EVENT_GARBAGE] = {RUN_LOST, TIMER_KEEP, {ACTION_CLOSE_INIT}}},
+};
+
+struct run_step run_state_step(enum run_state state, enum run_event event)
+{
+    return steps[state][event];
+}
