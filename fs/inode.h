@@ -1,0 +1,38 @@
+/*
+ * Inode numbers. They are computed, not kept: a run's serial number is never used again,
+ * so an inode number names the same thing for ever, and no lookup has to be counted.
+ */
+#pragma once
+
+#include "files.h"
+#include "runs.h"
+
+#include <fuse_lowlevel.h>
+#include <sys/stat.h>
+
+struct studentfs;
+
+enum inode_kind { INODE_NONE, INODE_ROOT, INODE_TASK, INODE_TOP_FILE, INODE_RUN, INODE_RUN_FILE };
+
+struct inode {
+    enum inode_kind kind;
+    struct run *run;              /* INODE_RUN, INODE_RUN_FILE */
+    unsigned index;               /* INODE_TOP_FILE, INODE_RUN_FILE: in its table */
+    const struct file_type *type; /* the same */
+};
+
+/* INODE_NONE: it is gone. A removed run's is there as long as somebody holds it open. */
+struct inode inode_find(const struct studentfs *fs, fuse_ino_t number);
+/* The entry of that name. INODE_NONE: none. */
+struct inode inode_lookup(const struct studentfs *fs, const struct inode *directory,
+                          const char *name);
+/* Reserved at the top, besides the names of files there. */
+bool inode_is_reserved(const char *name);
+
+fuse_ino_t inode_number(const struct inode *inode);
+void inode_stat(const struct studentfs *fs, const struct inode *inode, struct stat *ret_stat);
+/* Seconds for which the kernel may keep the attributes. */
+double inode_stat_timeout(const struct inode *inode);
+/* The entry point of readdir: the entry with at least that number; INODE_NONE: the end. */
+struct inode inode_next(const struct studentfs *fs, const struct inode *directory, uint64_t cookie,
+                        const char **ret_name, uint64_t *ret_cookie);

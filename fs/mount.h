@@ -1,0 +1,30 @@
+/* The mount itself: FUSE's session on the event loop. */
+#pragma once
+
+#include "parked.h"
+
+#include "base/loop.h"
+
+struct mount {
+    struct loop *loop;
+    struct fuse_session *session; /* NULL: not mounted */
+    struct watch watch;
+    struct fuse_buf buffer;
+};
+
+/*
+ * The mount point as an absolute path, which may be a stale mount: one whose daemon was
+ * killed is unmounted. The caller's to free(). -ENOENT, -ENOTDIR, -EBUSY (something is
+ * mounted and lives), told on stderr.
+ */
+int mount_point_prepare(const char *path, char **ret_path);
+
+/*
+ * Mounts the operations there with userdata. options: further mount options, or NULL.
+ * libfuse tells on stderr what is wrong; -EINVAL: with the options; -EPERM: with the rest.
+ * The loop is stopped when the file system is unmounted.
+ */
+int mount_init(struct mount *mount, struct loop *loop, const char *path, const char *options,
+               const struct fuse_lowlevel_ops *operations, void *userdata);
+/* Answers all that wait, unmounts, lazily where it is in use. Harmless on a zeroed one. */
+void mount_deinit(struct mount *mount);

@@ -1,0 +1,207 @@
+/* The command line of studentfs(1), from one table. */
+#include "options.h"
+
+#include "base/number.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_kind {
+    OPTION_FLAG,
+    OPTION_TEXT,
+    OPTION_NUMBER,
+    OPTION_AGENT,
+    OPTION_HELP,
+    OPTION_VERSION
+};
+
+struct option_row {
+    const char *name;
+    char letter; /* or 0 */
+    enum option_kind kind;
+    size_t offset;
+    uint64_t max; /* of a number, at least 1 */
+    const char *value, *help;
+};
+
+#define ROW(option_name, option_kind, member, ...)                                                 \
+    {                                                                                              \
+        .name = option_name, .kind = option_kind, .offset = offsetof(struct options, member),      \
+        __VA_ARGS__                                                                                \
+    }
+
+static const struct option_row rows[] = {
+    ROW("task", OPTION_TEXT, task, .value = "DIR",
+        .help = "task directory; DIR/student is the student's /task/student (default: .)"),
+    ROW("sockets", OPTION_TEXT, sockets, .value = "DIR",
+        .help = "join the router at DIR/main.sock; start no agent"),
+    ROW("agent", OPTION_TEXT, agent, .value = "PROGRAM", .help = "the studentfs-agent to start"),
+    ROW("max-runs", OPTION_NUMBER, max_runs, .max = 1000000, .value = "N",
+        .help = "runs at most at a time (default: 65536)"),
+    ROW("recording-memory", OPTION_NUMBER, recording_memory, .max = 1 << 20, .value = "MIB",
+        .help = "memory for recordings; what is more goes to a file (default: 1024)"),
+    ROW("time-limit", OPTION_AGENT, time_limit, .value = "S",
+        .help = "CPU time of runs that set none (default: 30)"),
+    ROW("hard-time-limit", OPTION_AGENT, hard_time_limit, .value = "S",
+        .help = "wall-clock time of runs that set none (default: 3 x the CPU time)"),
+    ROW("memory-limit", OPTION_AGENT, memory_limit, .value = "MIB",
+        .help = "memory of runs that set none (default: 200)"),
+    ROW("max-time-limit", OPTION_AGENT, max_time_limit, .value = "S", .help = "CPU time at most"),
+    ROW("max-hard-time-limit", OPTION_AGENT, max_hard_time_limit, .value = "S",
+        .help = "wall-clock time at most"),
+    ROW("max-memory-limit", OPTION_AGENT, max_memory_limit, .value = "MIB",
+        .help = "memory at most"),
+    ROW("process-limit", OPTION_AGENT, process_limit, .value = "N",
+        .help = "processes and threads of a run (default: 1000)"),
+    ROW("pool", OPTION_AGENT, pool, .value = "N", .help = "sandboxes prepared ahead"),
+    ROW("tmp-size", OPTION_AGENT, tmp_size, .value = "MIB",
+        .help = "size of a run's /tmp and /dev/shm"),
+    ROW("foreground", OPTION_FLAG, foreground, .letter = 'f',
+        .help = "stay in the foreground, log to stderr"),
+    ROW("options", OPTION_TEXT, mount_options, .letter = 'o', .value = "OPT[,OPT...]",
+        .help = "mount options, e.g. allow_other; see fuse(8)"),
+    {.name = "help", .letter = 'h', .kind = OPTION_HELP, .help = "this text"},
+    {.name = "version", .letter = 'V', .kind = OPTION_VERSION, .help = "the version"},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static void print_help(void)
+{
+    puts("Usage: studentfs [OPTION]... MOUNTPOINT\n"
+         "Runs students' programs in sandboxes, each run a directory of MOUNTPOINT.\n");
+    for (size_t i = 0; i < ROWS; i++) {
+        char left[64], letter[] = {'-', rows[i].letter, ',', ' ', 0};
+        snprintf(left, sizeof(left), "%s--%s%s%s", rows[i].letter ? letter : "", rows[i].name,
+                 rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
+        printf("  %-28s %s\n", left, rows[i].help);
+    }
+    puts("\nMOUNTPOINT/README tells how to use it; fusermount3 -u MOUNTPOINT ends it.");
+}
+
+static int take(const struct option_row *row, const char *text, struct options *options)
+{
+    void *member = (char *)options + row->offset;
+    uint64_t number;
+    int r = 0;
+    switch (row->kind) {
+    case OPTION_FLAG:
+        *(bool *)member = true;
+        break;
+    case OPTION_NUMBER:
+        r = number_parse(text, 1, row->max, member);
+        break;
+    case OPTION_AGENT:
+        /* Its range is the agent's business, that it is a number is ours. */
+        r = number_parse(text, 0, UINT32_MAX, &number);
+        *(const char **)member = text;
+        break;
+    case OPTION_TEXT:
+        *(const char **)member = text;
+        break;
+    case OPTION_HELP:
+        print_help();
+        return 1;
+    case OPTION_VERSION:
+        puts("studentfs " STUDENTFS_VERSION);
+        return 1;
+    }
+    if (r < 0)
+        fprintf(stderr, "studentfs: --%s %s: %s\n", row->name, text,
+                r == -ERANGE ? "out of range" : "not a number");
+    return r;
+}
+
+/* getopt's tables, from ours. */
+static void make_getopt_tables(struct option *longs, char *letters)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        int argument = rows[i].value ? required_argument : no_argument;
+        longs[i] = (struct option){rows[i].name, argument, NULL, (int)i + 256};
+        if (!rows[i].letter)
+            continue;
+        *letters++ = rows[i].letter;
+        if (rows[i].value)
+            *letters++ = ':';
+    }
+    longs[ROWS] = (struct option){0};
+    *letters = 0;
+}
+
+static const struct option_row *row_of(int found)
+{
+    if (found >= 256)
+        return &rows[found - 256];
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].letter == found)
+            return &rows[i];
+    return NULL;
+}
+
+/* Makes a path absolute, as the daemon does not stay in this directory. */
+static int resolve(const char **path, const char *what)
+{
+    char *absolute = realpath(*path, NULL);
+    int r = absolute ? 0 : -errno;
+    if (r < 0)
+        fprintf(stderr, "studentfs: %s %s: %s\n", what, *path, strerror(-r));
+    *path = absolute;
+    return r;
+}
+
+static int resolve_paths(struct options *options)
+{
+    int r = resolve(&options->task, "task directory");
+    if (r == 0 && options->sockets)
+        r = resolve(&options->sockets, "sockets directory");
+    return r;
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options)
+{
+    struct options options = {.task = ".", .max_runs = 65536, .recording_memory = 1024};
+    struct option longs[ROWS + 1];
+    char letters[2 * ROWS + 1];
+    int found;
+    make_getopt_tables(longs, letters);
+    while ((found = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+        const struct option_row *row = row_of(found);
+        int r = row ? take(row, optarg, &options) : -EINVAL;
+        if (r != 0)
+            return r;
+    }
+    if (optind + 1 != argc) {
+        fprintf(stderr, "studentfs: %s; see studentfs --help\n",
+                optind == argc ? "no mount point given" : "one mount point only");
+        return -EINVAL;
+    }
+    options.mountpoint = argv[optind];
+    *ret_options = options;
+    return resolve_paths(ret_options);
+}
+
+void options_deinit(struct options *options)
+{
+    free((char *)(uintptr_t)options->task);
+    free((char *)(uintptr_t)options->sockets);
+}
+
+unsigned options_for_agent(const struct options *options, const char **arguments, unsigned max)
+{
+    static char names[ROWS][32];
+    unsigned n = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        const char *value = rows[i].kind == OPTION_AGENT
+                                ? *(const char *const *)((const char *)options + rows[i].offset)
+                                : NULL;
+        if (!value || n + 2 > max)
+            continue;
+        snprintf(names[i], sizeof(names[i]), "--%s", rows[i].name);
+        arguments[n++] = names[i];
+        arguments[n++] = value;
+    }
+    return n;
+}

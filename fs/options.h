@@ -1,0 +1,33 @@
+/* The command line of studentfs(1). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options {
+    const char *mountpoint; /* absolute, no links in it */
+    const char *task;       /* the same */
+    const char *sockets;    /* a router's directory to join; NULL: an agent of our own */
+    const char *agent;      /* the agent's program; NULL: found beside this one */
+    const char *mount_options;
+    uint64_t max_runs;
+    uint64_t recording_memory; /* MiB */
+    bool foreground;
+    /* Handed on to the agent as they are; NULL: its own defaults. */
+    const char *time_limit, *hard_time_limit, *memory_limit;
+    const char *max_time_limit, *max_hard_time_limit, *max_memory_limit;
+    const char *process_limit, *pool, *tmp_size;
+};
+
+/*
+ * Parses and checks. Returns 0; 1 where there is nothing more to do (--help, --version);
+ * or a negative errno after the mistake was told on stderr.
+ */
+int options_parse(int argc, char **argv, struct options *ret_options);
+void options_deinit(struct options *options);
+
+/*
+ * The options that the agent shares: writes `--name`, `value` pairs into arguments, at
+ * most max of them; returns how many.
+ */
+unsigned options_for_agent(const struct options *options, const char **arguments, unsigned max);

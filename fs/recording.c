@@ -1,0 +1,194 @@
+/* A recording: see recording.h. */
+#include "recording.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Where the parts lie: [0, SMALL_0), [SMALL_0, SMALL_1), then chunks. */
+#define SMALL_0 ((size_t)4 << 10)
+#define SMALL_1 ((size_t)128 << 10)
+
+/* Drained in one go, before others on the loop have their turn: a few pipes full. */
+#define DRAIN_MAX ((size_t)4 << 20)
+
+/* A read of 1 MiB, the most that FUSE asks for, touches no more parts than these. */
+#define PARTS_MAX 4
+
+void recording_init(struct recording *recording, struct chunk_pool *pool, recording_fn *changed)
+{
+    *recording = (struct recording){.pool = pool, .changed = changed, .fd = -1};
+    list_init(&recording->waiting);
+}
+
+static void close_pipe(struct recording *recording)
+{
+    watch_remove(&recording->watch);
+    fd_clear(&recording->fd);
+}
+
+void recording_deinit(struct recording *recording)
+{
+    close_pipe(recording);
+    for (size_t i = 0; i < recording->n_chunks; i++)
+        chunk_pool_put(recording->pool, recording->chunks[i]);
+    free(recording->chunks);
+    free(recording->small[0]);
+    free(recording->small[1]);
+}
+
+/* The part that holds the byte at offset: how many bytes lie there from it on, and where. */
+static char *locate(const struct recording *recording, uint64_t offset, size_t *ret_room)
+{
+    if (offset < SMALL_0) {
+        *ret_room = SMALL_0 - (size_t)offset;
+        return recording->small[0] ? recording->small[0] + offset : NULL;
+    }
+    if (offset < SMALL_1) {
+        *ret_room = SMALL_1 - (size_t)offset;
+        return recording->small[1] ? recording->small[1] + (offset - SMALL_0) : NULL;
+    }
+    size_t index = (size_t)((offset - SMALL_1) / CHUNK_SIZE);
+    size_t within = (size_t)((offset - SMALL_1) % CHUNK_SIZE);
+    *ret_room = CHUNK_SIZE - within;
+    return index < recording->n_chunks ? recording->chunks[index]->memory + within : NULL;
+}
+
+static int add_chunk(struct recording *recording)
+{
+    struct chunk **chunks =
+        reallocarray(recording->chunks, recording->n_chunks + 1, sizeof(struct chunk *));
+    if (!chunks)
+        return -ENOMEM;
+    recording->chunks = chunks;
+    chunks[recording->n_chunks] = chunk_pool_get(recording->pool);
+    if (!chunks[recording->n_chunks])
+        return -ENOMEM;
+    recording->n_chunks++;
+    return 0;
+}
+
+static int add_part(struct recording *recording)
+{
+    if (recording->size >= SMALL_1)
+        return add_chunk(recording);
+    bool second = recording->size >= SMALL_0;
+    recording->small[second] = malloc(second ? SMALL_1 - SMALL_0 : SMALL_0);
+    return recording->small[second] ? 0 : -ENOMEM;
+}
+
+/* Room for the next bytes, at most what the limit leaves; NULL: they are to be dropped. */
+static char *make_room(struct recording *recording, size_t *ret_room)
+{
+    if (recording->limit > 0 && recording->size >= recording->limit)
+        return NULL;
+    char *at = locate(recording, recording->size, ret_room);
+    if (!at && add_part(recording) == 0)
+        at = locate(recording, recording->size, ret_room);
+    if (at && recording->limit > 0 && *ret_room > recording->limit - recording->size)
+        *ret_room = (size_t)(recording->limit - recording->size);
+    return at;
+}
+
+/* Takes at most max bytes from the pipe. 0: its end; -EAGAIN: nothing there. */
+static ssize_t take(struct recording *recording, size_t max)
+{
+    static char dropped[64 << 10];
+    size_t room;
+    char *at = recording->truncated ? NULL : make_room(recording, &room);
+    if (!at)
+        room = sizeof(dropped);
+    ssize_t n = read(recording->fd, at ? at : dropped, room < max ? room : max);
+    if (n < 0)
+        return -errno;
+    if (at)
+        recording->size += (uint64_t)n;
+    else if (n > 0)
+        recording->truncated = true;
+    return n;
+}
+
+/* At most max bytes. Returns false at the pipe's end. */
+static bool drain(struct recording *recording, size_t max)
+{
+    while (max > 0) {
+        ssize_t n = take(recording, max);
+        if (n <= 0)
+            return n == -EAGAIN || n == -EINTR;
+        max -= (size_t)n;
+    }
+    return true;
+}
+
+static void tell(struct recording *recording)
+{
+    parked_wake(&recording->waiting);
+    recording->changed(recording);
+}
+
+static void finish(struct recording *recording)
+{
+    close_pipe(recording);
+    recording->ended = true;
+    tell(recording);
+}
+
+static void on_pipe(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct recording *recording = container_of(watch, struct recording, watch);
+    if (drain(recording, DRAIN_MAX))
+        tell(recording);
+    else
+        finish(recording);
+}
+
+int recording_open(struct recording *recording, struct loop *loop, int fd, uint64_t limit)
+{
+    recording->fd = fd;
+    recording->limit = limit;
+    int r = watch_add(loop, &recording->watch, fd, EPOLLIN, on_pipe);
+    if (r < 0)
+        close_pipe(recording);
+    return r;
+}
+
+void recording_end(struct recording *recording)
+{
+    if (recording->ended)
+        return;
+    /* Counted first: a process that outlives the command could write for ever. */
+    int n = 0;
+    if (recording->fd >= 0 && ioctl(recording->fd, FIONREAD, &n) == 0 && n > 0)
+        drain(recording, (size_t)n);
+    finish(recording);
+}
+
+bool recording_is_readable(const struct recording *recording, off_t offset)
+{
+    return recording->ended || (uint64_t)offset < recording->size;
+}
+
+off_t recording_read(struct recording *recording, fuse_req_t request, size_t size, off_t offset)
+{
+    struct iovec parts[PARTS_MAX];
+    int n = 0;
+    uint64_t at = (uint64_t)offset;
+    if (!recording_is_readable(recording, offset))
+        return -EAGAIN;
+    while (n < PARTS_MAX && size > 0 && at < recording->size) {
+        size_t length;
+        parts[n].iov_base = locate(recording, at, &length);
+        if (length > recording->size - at)
+            length = (size_t)(recording->size - at);
+        parts[n].iov_len = length < size ? length : size;
+        size -= parts[n].iov_len;
+        at += parts[n++].iov_len;
+    }
+    fuse_reply_iov(request, parts, n);
+    return (off_t)at;
+}

@@ -1,0 +1,50 @@
+/*
+ * A recording: everything that a run wrote to one of its streams, for any number of
+ * readers, before and after the end.
+ *
+ * The student writes into a pipe; the loop drains it as soon as something is there, so
+ * that the student is never blocked by a grader that does not read. Past the limit, or
+ * where no memory is left, what comes is read and dropped, and the recording is marked
+ * as truncated.
+ */
+#pragma once
+
+#include "base/loop.h"
+#include "chunk_pool.h"
+#include "parked.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct recording;
+/* There is more to read, or the end. */
+typedef void recording_fn(struct recording *recording);
+
+struct recording {
+    struct chunk_pool *pool;
+    recording_fn *changed;
+    struct watch watch;
+    int fd;                /* the pipe's end; -1 before it opens and after it ends */
+    char *small[2];        /* the first bytes: small recordings take no whole chunk */
+    struct chunk **chunks; /* what follows */
+    size_t n_chunks;
+    uint64_t size, limit; /* bytes; limit 0: none */
+    bool truncated, ended;
+    struct list waiting; /* parked reads */
+};
+
+/* changed is called from the loop, after the reads that wait were served. */
+void recording_init(struct recording *recording, struct chunk_pool *pool, recording_fn *changed);
+/* Nothing may wait on it. */
+void recording_deinit(struct recording *recording);
+
+/* Records what comes from the pipe's end, which it takes, also on failure. */
+int recording_open(struct recording *recording, struct loop *loop, int fd, uint64_t limit);
+/* Takes what is in the pipe now and ends: later writers write into nothing. */
+void recording_end(struct recording *recording);
+
+/* For a parked_read_fn: the offset after what was answered, or -EAGAIN where nothing is there yet.
+ */
+off_t recording_read(struct recording *recording, fuse_req_t request, size_t size, off_t offset);
+/* Whether a read at the offset would not wait. */
+bool recording_is_readable(const struct recording *recording, off_t offset);

@@ -1,0 +1,288 @@
+/* A run: see run.h for its life. */
+#include "run.h"
+
+#include "base/cleanup.h"
+#include "caller.h"
+#include "handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The student's uid and gid in every environment (section 7 of the protocol). */
+#define STUDENT_ID 4242
+/* As much as an unprivileged process may ask for; fewer, larger reads. */
+#define PIPE_SIZE (1 << 20)
+
+static void on_recording_0(struct recording *recording)
+{
+    handle_notify_all(&container_of(recording, struct run, streams[RUN_STDOUT])->handles);
+}
+
+static void on_recording_1(struct recording *recording)
+{
+    handle_notify_all(&container_of(recording, struct run, streams[RUN_STDERR])->handles);
+}
+
+static void on_input(struct input *input)
+{
+    handle_notify_all(&container_of(input, struct run, input)->handles);
+}
+
+int run_new(const struct run_context *context, const char *name, struct run **ret_run)
+{
+    struct run *run = calloc(1, sizeof(*run));
+    if (!run)
+        return -ENOMEM;
+    run->name = strdup(name);
+    if (!run->name) {
+        free(run);
+        return -ENOMEM;
+    }
+    run->context = context;
+    run->references = 1;
+    clock_gettime(CLOCK_REALTIME, &run->made);
+    settings_init(&run->settings);
+    recording_init(&run->streams[RUN_STDOUT], context->pool, on_recording_0);
+    recording_init(&run->streams[RUN_STDERR], context->pool, on_recording_1);
+    input_init(&run->input, on_input);
+    list_init(&run->handles);
+    list_init(&run->waiting_end);
+    *ret_run = run;
+    return 0;
+}
+
+struct run *run_ref(struct run *run)
+{
+    run->references++;
+    return run;
+}
+
+void run_unref(struct run *run)
+{
+    if (--run->references > 0)
+        return;
+    run->context->freed(run->context->owner, run);
+    studentrun_free(run->client);
+    input_deinit(&run->input);
+    for (int i = 0; i < RUN_STREAMS; i++)
+        recording_deinit(&run->streams[i]);
+    settings_deinit(&run->settings);
+    free(run->result.reason);
+    free(run->container_id);
+    free(run->working_dir);
+    free(run->command);
+    free(run->name);
+    free(run);
+}
+
+bool run_is_going_on(const struct run *run)
+{
+    return run->state == RUN_STARTING || run->state == RUN_RUNNING;
+}
+
+uint64_t run_wall_usec(const struct run *run)
+{
+    if (run->state == RUN_RUNNING)
+        return (monotonic_ns() - run->running_ns) / NS_PER_US;
+    return run->wall_usec;
+}
+
+/* The one way to the end. A result of the agent's is copied; strings of ours are literals. */
+static void finish(struct run *run, const struct studentrun_result *result)
+{
+    run->wall_usec = result->wall_usec ? result->wall_usec : run_wall_usec(run);
+    run->state = RUN_ENDED;
+    clock_gettime(CLOCK_REALTIME, &run->ended);
+    run->result = (struct run_result){
+        .retval = result->retval,
+        .signal = result->signal,
+        .termination = result->termination,
+        .reason = result->reason ? strdup(result->reason) : NULL,
+        .has_usage = result->cpu_usec || result->wall_usec || result->memory_peak,
+        .cpu_usec = result->cpu_usec,
+        .memory_peak = result->memory_peak,
+    };
+    studentrun_free(run->client);
+    run->client = NULL;
+    run->incomplete = false;
+    for (int i = 0; i < RUN_STREAMS; i++)
+        recording_end(&run->streams[i]);
+    input_stop(&run->input);
+    parked_wake(&run->waiting_end);
+    handle_notify_all(&run->handles);
+}
+
+void run_fail(struct run *run, const char *reason)
+{
+    struct studentrun_result result = {.retval = 254, .termination = "failed", .reason = reason};
+    finish(run, &result);
+}
+
+static void on_started(struct studentrun *client, const char *container_id, void *userdata)
+{
+    struct run *run = userdata;
+    (void)client;
+    run->container_id = strdup(container_id);
+}
+
+static void on_handed_over(struct studentrun *client, void *userdata)
+{
+    struct run *run = userdata;
+    (void)client;
+    run->running_ns = monotonic_ns();
+    run->state = RUN_RUNNING;
+}
+
+static void on_ended(struct studentrun *client, const struct studentrun_result *result,
+                     void *userdata)
+{
+    (void)client;
+    finish(userdata, result);
+}
+
+static const struct studentrun_events events = {
+    .started = on_started, .handed_over = on_handed_over, .ended = on_ended};
+
+/* A pipe whose one end (0: reading, 1: writing) is ours and never blocks. */
+static int make_pipe(int ours, int *ret_our_fd, int *ret_student_fd)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -errno;
+    fcntl(fds[ours], F_SETFL, O_NONBLOCK);
+    /* Best effort: an ordinary user may have used up what the kernel allows him. */
+    fcntl(fds[ours], F_SETPIPE_SZ, PIPE_SIZE);
+    /* Else the student could not open /dev/stdin or /dev/stdout: it is not root. */
+    if (geteuid() == 0 && fchown(fds[0], STUDENT_ID, STUDENT_ID) < 0) {
+        int error = -errno;
+        close(fds[0]);
+        close(fds[1]);
+        return error;
+    }
+    *ret_our_fd = fds[ours];
+    *ret_student_fd = fds[!ours];
+    return 0;
+}
+
+struct pipes {
+    int ours[3], student[3];
+};
+
+static void close_pipes(struct pipes *pipes)
+{
+    for (int i = 0; i < 3; i++) {
+        fd_clear(&pipes->ours[i]);
+        fd_clear(&pipes->student[i]);
+    }
+}
+
+static int make_pipes(const struct run *run, struct pipes *pipes)
+{
+    *pipes = (struct pipes){.ours = {-1, -1, -1}, .student = {-1, -1, -1}};
+    bool fused = run->settings.stdout_err_fuse;
+    int r = make_pipe(1, &pipes->ours[0], &pipes->student[0]);
+    if (r == 0)
+        r = make_pipe(0, &pipes->ours[1], &pipes->student[1]);
+    if (r == 0 && !fused)
+        r = make_pipe(0, &pipes->ours[2], &pipes->student[2]);
+    if (r == 0 && fused) {
+        pipes->student[2] = fcntl(pipes->student[1], F_DUPFD_CLOEXEC, 3);
+        r = pipes->student[2] < 0 ? -errno : 0;
+    }
+    if (r < 0)
+        close_pipes(pipes);
+    return r;
+}
+
+/* Puts our ends to work; they are taken. */
+static int open_streams(struct run *run, struct pipes *pipes)
+{
+    struct loop *loop = run->context->loop;
+    uint64_t limit = run->settings.output_limit;
+    int r = input_start(&run->input, loop, fd_steal(&pipes->ours[0]));
+    if (r == 0)
+        r = recording_open(&run->streams[RUN_STDOUT], loop, fd_steal(&pipes->ours[1]), limit);
+    if (r == 0 && run->settings.stdout_err_fuse)
+        recording_end(&run->streams[RUN_STDERR]);
+    else if (r == 0)
+        r = recording_open(&run->streams[RUN_STDERR], loop, fd_steal(&pipes->ours[2]), limit);
+    return r;
+}
+
+static int request(struct run *run, struct pipes *pipes)
+{
+    const struct settings *settings = &run->settings;
+    bool other = settings->container && *settings->container;
+    struct studentrun_request request = {
+        .environment = other ? settings->container : NULL,
+        .time_limit = (uint32_t)settings->time_limit,
+        .hard_time_limit = (uint32_t)settings->hard_time_limit,
+        .memory_limit = (uint32_t)settings->memory_limit,
+        .share_network = settings->share_network,
+        .run_as_root = settings->start_student_as_root,
+        .command = run->command,
+        .teardown_script = settings->teardown_script,
+        .working_dir = run->working_dir,
+        .fds = {pipes->student[0], pipes->student[1], pipes->student[2]},
+    };
+    int r = studentrun_start(run->context->engine, &request, &events, run, &run->client);
+    for (int i = 0; r == 0 && i < 3; i++)
+        fd_steal(&pipes->student[i]);
+    return r;
+}
+
+/* From here on nothing is the writer's fault: what fails ends the run with a reason. */
+static int start(struct run *run)
+{
+    struct pipes pipes;
+    int r = make_pipes(run, &pipes);
+    if (r < 0)
+        return r;
+    r = request(run, &pipes);
+    if (r == 0)
+        r = open_streams(run, &pipes);
+    close_pipes(&pipes);
+    return r;
+}
+
+int run_start(struct run *run, const char *command, size_t size, pid_t writer)
+{
+    if (run->state != RUN_NEW)
+        return -EBUSY;
+    int r = studentrun_command_check(command, size);
+    if (r < 0)
+        return r;
+    free(run->command);
+    run->command = strndup(command, size);
+    run->working_dir =
+        caller_working_dir(run->settings.working_dir, run->context->task_dir, writer);
+    if (!run->command || !run->working_dir)
+        return -ENOMEM;
+    run->state = RUN_STARTING;
+    run->incomplete = false;
+    r = start(run);
+    if (r < 0) {
+        char reason[128];
+        snprintf(reason, sizeof(reason), "studentfs could not start it: %s", strerror(-r));
+        run_fail(run, reason);
+    }
+    return 0;
+}
+
+int run_signal(struct run *run, int signal)
+{
+    return run_is_going_on(run) ? studentrun_signal(run->client, signal) : -ESRCH;
+}
+
+void run_remove(struct run *run)
+{
+    static const struct studentrun_result removed = {
+        .retval = 254, .termination = "removed", .reason = "removed"};
+    run->removed = true;
+    if (run->state != RUN_ENDED)
+        finish(run, &removed);
+}

@@ -1,0 +1,133 @@
+/* The runs that there are. */
+#include "runs.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct run *)a)->name, ((const struct run *)b)->name);
+}
+
+/* The index of the first with a serial number of at least serial. */
+static size_t find(const struct runs *runs, uint64_t serial)
+{
+    size_t low = 0, high = runs->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (runs->by_serial[middle]->serial < serial)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The last reference is going: nobody can ask for its inodes any more. */
+static void forget(void *owner, struct run *run)
+{
+    struct runs *runs = owner;
+    size_t at = find(runs, run->serial);
+    if (at == runs->count || runs->by_serial[at] != run)
+        return; /* it never came so far */
+    runs->count--;
+    memmove(&runs->by_serial[at], &runs->by_serial[at + 1],
+            (runs->count - at) * sizeof(struct run *));
+}
+
+void runs_init(struct runs *runs, const struct run_context *context, size_t max_named)
+{
+    *runs = (struct runs){.context = *context, .max_named = max_named};
+    runs->context.freed = forget;
+    runs->context.owner = runs;
+}
+
+void runs_deinit(struct runs *runs)
+{
+    for (struct run *run; (run = runs_next(runs, 0));)
+        runs_remove(runs, run);
+    free(runs->by_serial);
+}
+
+static int reserve(struct runs *runs)
+{
+    if (runs->count < runs->capacity)
+        return 0;
+    size_t capacity = runs->capacity ? 2 * runs->capacity : 64;
+    struct run **by_serial = reallocarray(runs->by_serial, capacity, sizeof(struct run *));
+    if (!by_serial)
+        return -ENOMEM;
+    runs->by_serial = by_serial;
+    runs->capacity = capacity;
+    return 0;
+}
+
+int runs_add(struct runs *runs, const char *name, uid_t uid, gid_t gid, mode_t mode,
+             struct run **ret_run)
+{
+    struct run *run;
+    if (runs_by_name(runs, name))
+        return -EEXIST;
+    if (runs->named >= runs->max_named)
+        return -ENOSPC;
+    int r = reserve(runs);
+    if (r == 0)
+        r = run_new(&runs->context, name, &run);
+    if (r < 0)
+        return r;
+    if (!tsearch(run, &runs->by_name, compare_names)) {
+        run_unref(run);
+        return -ENOMEM;
+    }
+    run->uid = uid;
+    run->gid = gid;
+    run->mode = mode & 07777;
+    run->serial = ++runs->last_serial;
+    runs->by_serial[runs->count++] = run;
+    runs->named++;
+    *ret_run = run;
+    return 0;
+}
+
+int runs_add_new(struct runs *runs, uid_t uid, gid_t gid, mode_t mode, struct run **ret_run)
+{
+    char name[32];
+    int r;
+    do {
+        snprintf(name, sizeof(name), "r%llu", (unsigned long long)++runs->last_new);
+        r = runs_add(runs, name, uid, gid, mode, ret_run);
+    } while (r == -EEXIST);
+    return r;
+}
+
+void runs_remove(struct runs *runs, struct run *run)
+{
+    tdelete(run, &runs->by_name, compare_names);
+    runs->named--;
+    run_remove(run);
+    run_unref(run);
+}
+
+struct run *runs_by_name(const struct runs *runs, const char *name)
+{
+    struct run key = {.name = (char *)(uintptr_t)name};
+    struct run **found = tfind(&key, &runs->by_name, compare_names);
+    return found ? *found : NULL;
+}
+
+struct run *runs_by_serial(const struct runs *runs, uint64_t serial)
+{
+    size_t at = find(runs, serial);
+    return at < runs->count && runs->by_serial[at]->serial == serial ? runs->by_serial[at] : NULL;
+}
+
+struct run *runs_next(const struct runs *runs, uint64_t serial)
+{
+    size_t at = find(runs, serial);
+    while (at < runs->count && runs->by_serial[at]->removed)
+        at++;
+    return at < runs->count ? runs->by_serial[at] : NULL;
+}

@@ -1,0 +1,99 @@
+/* The daemon's private directory. */
+#include "runtime_dir.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+/* FNV-1a: a name for a path; two mount points with one name would only refuse the second. */
+static uint64_t hash(const char *text)
+{
+    uint64_t value = UINT64_C(0xcbf29ce484222325);
+    for (; *text; text++)
+        value = (value ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return value;
+}
+
+static char *choose_path(const char *mountpoint)
+{
+    const char *base = getenv("XDG_RUNTIME_DIR");
+    char *path;
+    if (!base || *base != '/' || access(base, W_OK) < 0)
+        base = geteuid() == 0 ? "/run" : "/tmp";
+    int n = asprintf(&path, "%s/studentfs-%u-%016llx", base, (unsigned)geteuid(),
+                     (unsigned long long)hash(mountpoint));
+    return n < 0 ? NULL : path;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st, (void)kind, (void)ftw;
+    return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Makes it or takes what is there, if it is a directory of ours and nobody else's. */
+static int open_directory(const char *path)
+{
+    struct stat st;
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return -errno;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || st.st_mode & 077) {
+        close(fd);
+        return -EPERM;
+    }
+    return fd;
+}
+
+static int prepare(struct runtime_dir *dir)
+{
+    dir->lock = open_directory(dir->path);
+    if (dir->lock < 0)
+        return dir->lock;
+    if (flock(dir->lock, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? -EBUSY : -errno;
+    if (asprintf(&dir->sockets, "%s/s", dir->path) < 0) {
+        dir->sockets = NULL;
+        return -ENOMEM;
+    }
+    remove_tree(dir->sockets);
+    return mkdir(dir->sockets, 0700) < 0 ? -errno : 0;
+}
+
+int runtime_dir_init(struct runtime_dir *dir, const char *mountpoint)
+{
+    *dir = (struct runtime_dir){.path = choose_path(mountpoint), .lock = -1};
+    int r = dir->path ? prepare(dir) : -ENOMEM;
+    if (r < 0) {
+        fd_clear(&dir->lock);
+        free(dir->sockets);
+        free(dir->path);
+        *dir = (struct runtime_dir){.lock = -1};
+    }
+    return r;
+}
+
+void runtime_dir_deinit(struct runtime_dir *dir)
+{
+    if (!dir->path)
+        return;
+    remove_tree(dir->path); /* before the lock goes: nobody else is in it */
+    fd_clear(&dir->lock);
+    free(dir->sockets);
+    free(dir->path);
+    dir->path = NULL;
+}

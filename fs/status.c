@@ -1,0 +1,100 @@
+/* What is going on with a run, in texts. Keys are stable: graders parse them. */
+#include "status.h"
+
+#include "run.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+
+static const char *const state_names[] = {[RUN_NEW] = "new",
+                                          [RUN_STARTING] = "starting",
+                                          [RUN_RUNNING] = "running",
+                                          [RUN_ENDED] = "ended"};
+
+/* One line, whatever the text holds: control characters as C writes them. */
+static void put_line(FILE *out, const char *key, const char *text)
+{
+    fprintf(out, "%s: ", key);
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '\n')
+            fputs("\\n", out);
+        else if (c < ' ' || c == 0x7f)
+            fprintf(out, "\\x%02x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('\n', out);
+}
+
+static void put_seconds(FILE *out, const char *key, uint64_t usec)
+{
+    fprintf(out, "%s: %" PRIu64 ".%06" PRIu64 "\n", key, usec / 1000000, usec % 1000000);
+}
+
+static void put_input(const struct input *input, FILE *out)
+{
+    const char *state = !input->opened && !input->ending ? "never opened"
+                        : input->closed || input->ending ? "closed"
+                                                         : "open";
+    fprintf(out, "stdin: %" PRIu64 " (%s)\n", input->size, state);
+}
+
+static void put_recording(const char *key, const struct recording *recording, FILE *out)
+{
+    const char *state = recording->truncated ? "truncated" : recording->ended ? "closed" : "open";
+    fprintf(out, "%s: %" PRIu64 " (%s)\n", key, recording->size, state);
+}
+
+static void put_result(const struct run *run, FILE *out)
+{
+    const struct run_result *result = &run->result;
+    fprintf(out, "retval: %d\ntermination: %s\n", result->retval, result->termination);
+    if (result->reason)
+        put_line(out, "reason", result->reason);
+    if (result->signal > 0) {
+        const char *name = sigabbrev_np(result->signal);
+        fprintf(out, "signal: %d (%s)\n", result->signal, name ? name : "real-time");
+    }
+}
+
+int status_show(const struct file_type *type, const struct run *run, FILE *out)
+{
+    (void)type;
+    fprintf(out, "state: %s\n", state_names[run->state]);
+    if (run->state == RUN_ENDED)
+        put_result(run, out);
+    if (run->container_id)
+        put_line(out, "container_id", run->container_id);
+    put_input(&run->input, out);
+    put_recording("stdout", &run->streams[RUN_STDOUT], out);
+    put_recording("stderr", &run->streams[RUN_STDERR], out);
+    if (run->result.has_usage)
+        put_seconds(out, "cpu", run->result.cpu_usec);
+    if (run->state >= RUN_RUNNING)
+        put_seconds(out, "wall", run_wall_usec(run));
+    if (run->result.has_usage)
+        fprintf(out, "memory: %" PRIu64 "\n", run->result.memory_peak);
+    if (run->incomplete)
+        put_line(out, "command", "(incomplete: a quote is open, or more is to come)");
+    else if (run->command)
+        put_line(out, "command", run->command);
+    return 0;
+}
+
+int usage_show(const struct file_type *type, const struct run *run, FILE *out)
+{
+    (void)type;
+    if (run->result.has_usage)
+        fprintf(out, "cpu_usec %" PRIu64 "\n", run->result.cpu_usec);
+    if (run->state >= RUN_RUNNING)
+        fprintf(out, "wall_usec %" PRIu64 "\n", run_wall_usec(run));
+    if (run->result.has_usage)
+        fprintf(out, "memory_peak %" PRIu64 "\n", run->result.memory_peak);
+    for (int i = 0; i < RUN_STREAMS; i++)
+        fprintf(out, "%s_bytes %" PRIu64 "\n", i == RUN_STDOUT ? "stdout" : "stderr",
+                run->streams[i].size);
+    fprintf(out, "stdin_bytes %" PRIu64 "\n", run->input.size);
+    return 0;
+}

@@ -1,0 +1,65 @@
+/* The files at the top of the mount: README and new. */
+#include "caller.h"
+#include "files.h"
+#include "studentfs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const char readme[] =
+    "Each directory here is one run of a student's program, used once.\n"
+    "\n"
+    "  mkdir t1                                 make a run\n"
+    "  echo 5 > t1/time_limit                   settings first, if any\n"
+    "  echo 'python3 student/sort.py' > t1/cmd  start it (no shell: for one, sh -c '...')\n"
+    "  cat input.txt > t1/stdin                 its input; : > t1/stdin gives it an empty one\n"
+    "  cat t1/stdout t1/stderr                  its output, until it ends\n"
+    "  cat t1/retval                            wait for its exit code\n"
+    "  cat t1/status t1/usage                   what is going on, at any time; never waits\n"
+    "  echo TERM > t1/signal                    send it a signal\n"
+    "  rm -r t1                                 remove it; kills what still goes on\n"
+    "\n"
+    "  cat new                                  make a run with a name of its own and tell it\n"
+    "  ls -l task                               the task's directory; student/ in it is what\n"
+    "                                           the program sees as /task/student\n"
+    "\n"
+    "retval: 0-250 the program's own, 128+N killed by signal N; 251 not available here,\n"
+    "252 out of memory, 253 out of time, 254 it could not be run: status says why.\n"
+    "Settings (0: the default): container time_limit hard_time_limit memory_limit\n"
+    "share_network working_dir teardown_script stdout_err_fuse output_limit stdin_eof\n"
+    "\n"
+    "See man studentfs.\n";
+
+static int readme_show(const struct file_type *type, const struct run *run, FILE *out)
+{
+    (void)type, (void)run;
+    return fputs(readme, out) < 0 ? -ENOMEM : 0;
+}
+
+/* Reading it makes a run, which belongs to the reader; once per open. */
+static int new_read(struct handle *handle, fuse_req_t request, size_t size, off_t offset)
+{
+    struct studentfs *fs = fuse_req_userdata(request);
+    const struct fuse_ctx *who = fuse_req_ctx(request);
+    if (!handle->text) {
+        struct run *run;
+        int r = runs_add_new(&fs->runs, who->uid, who->gid, 0777 & ~caller_umask(who->pid), &run);
+        if (r < 0)
+            return r;
+        int n = asprintf(&handle->text, "%s\n", run->name);
+        if (n < 0) {
+            handle->text = NULL;
+            runs_remove(&fs->runs, run);
+            return -ENOMEM;
+        }
+        handle->text_size = (size_t)n;
+    }
+    handle_reply_text(handle, request, size, offset);
+    return 0;
+}
+
+const struct file_type top_files[] = {
+    {.name = "README", .mode = 0444, .show = readme_show},
+    {.name = "new", .mode = 0444, .read = new_read},
+};
+const unsigned top_files_count = sizeof(top_files) / sizeof(top_files[0]);
