@@ -1,0 +1,138 @@
+/* The sandbox's shape. */
+#include "bwrap.h"
+
+#include "spawner.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WORDS(out, ...) add_words(out, (const char *const[]){__VA_ARGS__, NULL})
+
+static void add_words(FILE *out, const char *const *words)
+{
+    for (; *words; words++)
+        fwrite(*words, 1, strlen(*words) + 1, out);
+}
+
+static void add_number(FILE *out, uint64_t number)
+{
+    fprintf(out, "%" PRIu64, number);
+    fputc(0, out);
+}
+
+static void add_namespaces(FILE *out, const struct bwrap_plan *plan)
+{
+    WORDS(out, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+          "--hostname", "student");
+    if (!plan->share_network)
+        WORDS(out, "--unshare-net");
+    if (!plan->as_root)
+        WORDS(out, "--unshare-user", "--disable-userns", "--uid", STUDENT_UID, "--gid",
+              STUDENT_UID);
+}
+
+/* /usr, and what of the top level is a link into it, or a directory where it is not merged. */
+static void add_programs(FILE *out)
+{
+    static const char *const top[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
+    WORDS(out, "--ro-bind", "/usr", "/usr");
+    for (size_t i = 0; i < sizeof(top) / sizeof(top[0]); i++) {
+        char target[256];
+        ssize_t size = readlink(top[i], target, sizeof(target) - 1);
+        if (size > 0) {
+            target[size] = 0;
+            WORDS(out, "--symlink", target, top[i]);
+        } else {
+            WORDS(out, "--ro-bind-try", top[i], top[i]);
+        }
+    }
+}
+
+/* What programs of the machine need to be found and to start; nothing about its people. */
+static void add_etc(FILE *out, const struct bwrap_plan *plan)
+{
+    static const char *const shown[] = {"/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf",
+                                        "/etc/ld.so.conf.d", "/etc/localtime",   "/etc/java*",
+                                        "/etc/python3*",     "/etc/perl"};
+    static const char *const network[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
+                                          "/etc/ssl/certs"};
+    char passwd[8], group[8];
+    glob_t found = {0};
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+        glob(shown[i], i ? GLOB_APPEND : 0, NULL, &found);
+    WORDS(out, "--perms", "0755", "--dir", "/etc");
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        WORDS(out, "--ro-bind-try", found.gl_pathv[i], found.gl_pathv[i]);
+    globfree(&found);
+    for (size_t i = 0; plan->share_network && i < sizeof(network) / sizeof(network[0]); i++)
+        WORDS(out, "--ro-bind-try", network[i], network[i]);
+    snprintf(passwd, sizeof(passwd), "%d", SPAWN_DATA_FD(SPAWN_PASSWD));
+    snprintf(group, sizeof(group), "%d", SPAWN_DATA_FD(SPAWN_GROUP));
+    WORDS(out, "--perms", "0644", "--ro-bind-data", passwd, "/etc/passwd");
+    WORDS(out, "--perms", "0644", "--ro-bind-data", group, "/etc/group");
+}
+
+static void add_bounded_tmpfs(FILE *out, uint64_t size, const char *path)
+{
+    WORDS(out, "--size");
+    add_number(out, size);
+    WORDS(out, "--perms", "1777", "--tmpfs", path);
+}
+
+static void add_task(FILE *out, const struct bwrap_plan *plan)
+{
+    /* bwrap would make the parents 0700 root: unreadable for the student. */
+    WORDS(out, "--perms", "0755", "--dir", "/task", "--perms", "0755", "--dir", "/run");
+    if (plan->student)
+        WORDS(out, "--bind", plan->student, "/task/student");
+    else
+        add_bounded_tmpfs(out, plan->tmp_size, "/task/student");
+}
+
+static void add_init(FILE *out, const struct bwrap_plan *plan)
+{
+    char filter[8];
+    snprintf(filter, sizeof(filter), "%d", SPAWN_DATA_FD(SPAWN_FILTER));
+    WORDS(out, "--ro-bind", plan->init, "/student-init", "--remount-ro", "/", "--remount-ro",
+          "/dev");
+    WORDS(out, "--new-session", "--die-with-parent", "--as-pid-1", "--clearenv", "--setenv", "PATH",
+          "/usr/local/bin:/usr/bin:/bin", "--setenv", "HOME", "/task", "--setenv", "LANG",
+          "C.UTF-8", "--chdir", "/", "--cap-drop", "ALL");
+    /* To become the student, to signal it, and to give these capabilities up. */
+    if (plan->as_root)
+        WORDS(out, "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL",
+              "--cap-add", "CAP_SETPCAP");
+    WORDS(out, "--seccomp", filter, "--", "/student-init");
+}
+
+int bwrap_arguments(const struct bwrap_plan *plan, char **ret_words, size_t *ret_size)
+{
+    char *words = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&words, &size);
+    if (!out)
+        return -errno;
+    WORDS(out, "bwrap");
+    add_namespaces(out, plan);
+    add_programs(out);
+    add_etc(out, plan);
+    WORDS(out, "--proc", "/proc", "--dev", "/dev");
+    add_bounded_tmpfs(out, plan->tmp_size, "/tmp");
+    add_bounded_tmpfs(out, plan->tmp_size, "/dev/shm");
+    add_task(out, plan);
+    add_init(out, plan);
+    bool failed = ferror(out) != 0;
+    if (fclose(out) != 0 || failed) {
+        free(words);
+        return -ENOMEM;
+    }
+    *ret_words = words;
+    *ret_size = size;
+    return 0;
+}

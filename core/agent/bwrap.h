@@ -1,0 +1,34 @@
+/*
+ * The sandbox's shape, as an invocation of bubblewrap: what a student's program sees.
+ *
+ * Read-only: the machine's programs (/usr and its links), a minimal /etc. Read-write: the
+ * student's directory at /task/student, and private, bounded /tmp and /dev/shm. Nothing else
+ * of the machine: no homes, no /run, no /var. Its own process ids, IPC, host name and network.
+ *
+ * As root there is no user namespace: init drops the command to uid 4242 and no
+ * capabilities. (With one, a bwrap run by root keeps uid 0 outside.) An ordinary user
+ * needs one; the uid inside is 4242 as well.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STUDENT_UID "4242"
+#define STUDENT_PASSWD                                                                             \
+    "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"                                             \
+    "worker:x:" STUDENT_UID ":" STUDENT_UID ":student:/task:/bin/sh\n"
+#define STUDENT_GROUP "root:x:0:\nworker:x:" STUDENT_UID ":\n"
+
+struct bwrap_plan {
+    const char *init; /* student-init's path */
+    const char
+        *student; /* bound at /task/student; NULL: a private directory that goes with the run */
+    bool share_network;
+    bool as_root;
+    uint64_t tmp_size; /* bytes of /tmp, and of /dev/shm */
+};
+
+/* The words, each terminated, in one block that is the caller's to free(). */
+int bwrap_arguments(const struct bwrap_plan *plan, char **ret_words, size_t *ret_size);

@@ -1,0 +1,66 @@
+/*
+ * Control groups: what bounds and counts a run's memory, processes and CPU time.
+ *
+ * One tree per agent, `studentfs-PID-STARTTIME`, below the agent's own group in each
+ * hierarchy that is used, and a group per sandbox in it. Each controller is taken from
+ * v2 where it is there, else from v1; where it is neither, or may not be written, it is
+ * missing and cgroup_tree_has() says so. Plain file writes: see docs/decisions.md.
+ */
+#pragma once
+
+#include "run_limits.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum controller { CONTROLLER_MEMORY, CONTROLLER_PIDS, CONTROLLER_CPU, CONTROLLER_COUNT };
+
+/* One for each controller in v1, and v2's. */
+#define HIERARCHIES_MAX (CONTROLLER_COUNT + 1)
+
+enum cgroup_layout { CGROUP_V1, CGROUP_V2, CGROUP_LAYOUTS };
+
+struct hierarchy {
+    enum cgroup_layout layout;
+    char *path; /* of the agent's tree */
+    int fd;     /* of that directory */
+};
+
+struct cgroup_tree {
+    struct hierarchy hierarchies[HIERARCHIES_MAX];
+    unsigned n_hierarchies;
+    int of[CONTROLLER_COUNT]; /* index of its hierarchy, or -1 */
+    unsigned last_name;
+};
+
+/* A sandbox's group. Zeroed: none. */
+struct cgroup {
+    const struct cgroup_tree *tree;
+    char name[12];
+};
+
+/* Also removes what agents that were killed have left. Missing controllers are no error. */
+int cgroup_tree_init(struct cgroup_tree *tree);
+void cgroup_tree_deinit(struct cgroup_tree *tree);
+bool cgroup_tree_has(const struct cgroup_tree *tree, enum controller controller);
+
+int cgroup_new(struct cgroup *cgroup, struct cgroup_tree *tree);
+/*
+ * Removes what is there; -EBUSY while something is still in it (mounts that go take up to
+ * a third of a second): try again. 0 on a zeroed one.
+ */
+int cgroup_remove(struct cgroup *cgroup);
+
+/* Opens what a process writes "0" into to enter: ret_fds[0..n), the caller's. Returns n. */
+int cgroup_open_entries(const struct cgroup *cgroup, int ret_fds[HIERARCHIES_MAX]);
+
+/* Once per group, before its command starts: memory is only ever lowered. */
+int cgroup_set_limits(const struct cgroup *cgroup, const struct limits *limits);
+/* An eventfd that tells that memory ran out; -ENOTSUP where the kernel kills the whole group by
+ * itself (v2), or nothing bounds memory. */
+int cgroup_open_memory_event(const struct cgroup *cgroup);
+
+/* 0 where nothing counts it. */
+uint64_t cgroup_cpu_ns(const struct cgroup *cgroup);
+uint64_t cgroup_memory_peak(const struct cgroup *cgroup); /* bytes */
+uint64_t cgroup_memory_kills(const struct cgroup *cgroup);

@@ -1,0 +1,301 @@
+/*
+ * studentfs-agent(8): a router of the protocol that runs students' programs in sandboxes.
+ *
+ *   client ── ZeroMQ ──▶ router ─▶ run ─▶ pool ─▶ spawner ── fork ──▶ bwrap ─▶ student-init
+ *      └───── Unix socket SOCKETS/<id>.sock, connected for it ─────────────────┘
+ *
+ * One process, one loop, and the spawner. What the student writes never passes through here. Its
+ * end is the end of every sandbox, however it ends: the spawner sees its socket close, and
+ * the sandboxes die with the spawner. Control groups that a kill leaves are removed by the
+ * next start.
+ */
+#include "base/cleanup.h"
+#include "bwrap.h"
+#include "filter.h"
+#include "log.h"
+#include "options.h"
+#include "router.h"
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+
+/* For the sandboxes to go and their groups with them, at the agent's own end. */
+#define STOP_BOUND_NS (3 * NS_PER_S)
+
+struct agent {
+    struct loop loop;
+    struct watch signals;
+    struct spawner spawner;
+    struct cgroup_tree cgroups;
+    struct pool pool;
+    struct router router;
+    struct run_host host;
+    bool failed;
+};
+
+void log_line(const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "studentfs-agent: %s\n", line);
+}
+
+/* --- what it stands on --- */
+
+static int make_memfd(const char *name, const char *text)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd >= 0 && write(fd, text, strlen(text)) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int start_spawner(struct spawner *spawner)
+{
+    int data[SPAWN_DATA_COUNT] = {-1, -1, -1};
+    int r = filter_new(&data[SPAWN_FILTER]);
+    if (r == 0) {
+        data[SPAWN_PASSWD] = make_memfd("passwd", STUDENT_PASSWD);
+        data[SPAWN_GROUP] = make_memfd("group", STUDENT_GROUP);
+        r = data[SPAWN_PASSWD] < 0 || data[SPAWN_GROUP] < 0 ? -errno : 0;
+    }
+    if (r == 0)
+        r = spawner_init(spawner, data);
+    for (int i = 0; i < SPAWN_DATA_COUNT; i++)
+        fd_clear(&data[i]);
+    return r;
+}
+
+/* Beside the agent (a build), or where it is installed. */
+static int find_init(char *ret_path, size_t size)
+{
+    static const char *const places[] = {"student-init", "../libexec/studentfs/student-init"};
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (n < 0)
+        return -errno;
+    self[n] = 0;
+    *strrchr(self, '/') = 0;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        if (snprintf(ret_path, size, "%s/%s", self, places[i]) < (int)size &&
+            access(ret_path, X_OK) == 0)
+            return 0;
+    return -ENOENT;
+}
+
+static void tell_what_is_missing(const struct cgroup_tree *cgroups)
+{
+    static const char *const instead[CONTROLLER_COUNT] = {
+        [CONTROLLER_MEMORY] = "no cgroup for memory: bounded for each process, not for the run",
+        [CONTROLLER_PIDS] = "no cgroup for processes: bounded by RLIMIT_NPROC, unless root",
+        [CONTROLLER_CPU] = "no cgroup for CPU time: bounded for each process, not for the run"};
+    for (unsigned i = 0; i < CONTROLLER_COUNT; i++)
+        if (!cgroup_tree_has(cgroups, (enum controller)i))
+            log_line("%s", instead[i]);
+}
+
+/* --- events --- */
+
+static void on_signal(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    loop_stop(container_of(watch, struct agent, signals)->signals.loop);
+}
+
+static void on_spawned(struct spawner *spawner, int pidfd)
+{
+    struct agent *agent = container_of(spawner, struct agent, spawner);
+    if (pidfd == -ESRCH) {
+        log_line("the spawner died, and the sandboxes with it");
+        agent->failed = true;
+        loop_stop(&agent->loop);
+        return;
+    }
+    pool_spawned(&agent->pool, pidfd);
+}
+
+static void on_asked(struct router *router, struct peer *peer,
+                     const struct message_run_student *asked)
+{
+    run_start(&container_of(router, struct agent, router)->host, peer, asked);
+}
+
+/* --- start and end --- */
+
+/* Blocked before ZeroMQ makes its threads, which would take them otherwise. */
+static int watch_signals(struct agent *agent)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : watch_add(&agent->loop, &agent->signals, fd, EPOLLIN, on_signal);
+}
+
+/* The sandboxes do not inherit it: init sets theirs. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static unsigned count_cpus(void)
+{
+    cpu_set_t cpus;
+    int n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+    return n > 0 ? (unsigned)n : 1;
+}
+
+static int fail(const char *what, int error)
+{
+    log_line("%s: %s", what, strerror(-error));
+    return error;
+}
+
+static int start(struct agent *agent, const struct options *options, const struct bwrap_plan *plan,
+                 const char *student)
+{
+    int r = watch_signals(agent);
+    if (r == 0)
+        r = spawner_watch(&agent->spawner, &agent->loop, on_spawned);
+    if (r < 0)
+        return fail("cannot start", r);
+    r = cgroup_tree_init(&agent->cgroups);
+    if (r < 0)
+        return fail("control groups", r);
+    tell_what_is_missing(&agent->cgroups);
+    r = pool_init(&agent->pool, &agent->loop, &agent->spawner, &agent->cgroups, plan, student,
+                  (unsigned)options->pool);
+    if (r < 0)
+        return fail("cannot start", r);
+    agent->host = (struct run_host){.loop = &agent->loop,
+                                    .pool = &agent->pool,
+                                    .limits = &options->limits,
+                                    .sockets_dir = options->sockets,
+                                    .sockets_fd = -1,
+                                    .n_cpus = count_cpus()};
+    agent->host.sockets_fd = open(options->sockets, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (agent->host.sockets_fd < 0)
+        return fail(options->sockets, -errno);
+    r = router_init(&agent->router, &agent->loop, options->sockets, on_asked);
+    if (r == -EBUSY)
+        return fail("another agent serves that directory", r);
+    return r < 0 ? fail(options->sockets, r) : 0;
+}
+
+static void on_stop_bound(struct timer *timer)
+{
+    loop_stop(timer->watch.loop);
+}
+
+/* Ends the runs, each with its answer, and waits for the sandboxes' groups to go. */
+static void drain(struct agent *agent)
+{
+    struct timer bound;
+    if (!agent->pool.loop || timer_init(&agent->loop, &bound, on_stop_bound) < 0)
+        return;
+    timer_arm(&bound, STOP_BOUND_NS);
+    agent->host.stopping = true;
+    agent->loop.stopped = false;
+    pool_end(&agent->pool);
+    while (!agent->loop.stopped && !pool_is_empty(&agent->pool))
+        loop_dispatch(&agent->loop, -1);
+    timer_deinit(&bound);
+}
+
+static void stop(struct agent *agent)
+{
+    drain(agent);
+    router_deinit(&agent->router);
+    fd_clear(&agent->host.sockets_fd);
+    spawner_deinit(&agent->spawner);
+    if (agent->pool.loop)
+        pool_deinit(&agent->pool);
+    cgroup_tree_deinit(&agent->cgroups);
+    if (agent->signals.loop) {
+        int fd = agent->signals.fd;
+        watch_remove(&agent->signals);
+        close(fd);
+    }
+    loop_deinit(&agent->loop);
+}
+
+static void tell_ready(const struct options *options)
+{
+    if (options->ready_fd == OPTION_NO_FD)
+        return;
+    /* Whoever no longer listens does not need to know. */
+    if (write((int)options->ready_fd, "ready\n", 6) == 6)
+        close((int)options->ready_fd);
+}
+
+static int serve(const struct options *options, const struct bwrap_plan *plan, const char *student)
+{
+    struct agent agent = {.router = {.lock = -1}, .host = {.sockets_fd = -1}};
+    int r = start_spawner(&agent.spawner);
+    if (r < 0)
+        return fail("cannot start the spawner", r);
+    r = loop_init(&agent.loop);
+    if (r == 0)
+        r = start(&agent, options, plan, student);
+    if (r == 0) {
+        tell_ready(options);
+        r = loop_run(&agent.loop);
+    }
+    stop(&agent);
+    return agent.failed ? -ECHILD : r;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    char init[PATH_MAX];
+    pid_t parent = getppid();
+    int r = options_parse(argc, argv, &options);
+    if (r != 0)
+        return r > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    /* SIGTERM, so that it cleans up; the parent may have gone already. */
+    if (options.die_with_parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
+        return EXIT_FAILURE;
+    if (options.ready_fd != OPTION_NO_FD)
+        fcntl((int)options.ready_fd, F_SETFD, FD_CLOEXEC);
+    if (!options.init && (r = find_init(init, sizeof(init))) < 0) {
+        fail("student-init is not beside this program; give --init PATH", r);
+        return EXIT_FAILURE;
+    }
+    _cleanup_free_ char *task = realpath(options.task, NULL);
+    if (!task) {
+        fail(options.task, -errno);
+        return EXIT_FAILURE;
+    }
+    char student[PATH_MAX + 16];
+    snprintf(student, sizeof(student), "%s/student", task);
+    raise_descriptor_limit();
+    struct bwrap_plan plan = {.init = options.init ? options.init : init,
+                              .as_root = geteuid() == 0,
+                              .tmp_size = options.tmp_size << 20};
+    return serve(&options, &plan, student) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,130 @@
+/* The agent's command line: a table. */
+#include "options.h"
+
+#include "base/number.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum option_kind { OPTION_TEXT, OPTION_NUMBER, OPTION_FLAG, OPTION_HELP, OPTION_VERSION };
+
+struct option_row {
+    const char *name;
+    enum option_kind kind;
+    size_t offset;
+    uint64_t min, max;
+    const char *value; /* as the help names it; NULL: it takes none */
+    const char *help;
+};
+
+#define ROW(option_name, option_kind, member, ...)                                                 \
+    {                                                                                              \
+        .name = option_name, .kind = option_kind, .offset = offsetof(struct options, member),      \
+        __VA_ARGS__                                                                                \
+    }
+#define LIMIT(option_name, member, least, most, unit, text)                                        \
+    ROW(option_name, OPTION_NUMBER, limits.member, .min = least, .max = most, .value = unit,       \
+        .help = text)
+
+static const struct option_row rows[] = {
+    ROW("sockets", OPTION_TEXT, sockets, .value = "DIR", .help = "where main.sock is made"),
+    ROW("task", OPTION_TEXT, task, .value = "DIR",
+        .help = "its student/ is the runs' /task/student (default: .)"),
+    LIMIT("time-limit", time_limit, 1, TIME_MAX_S, "S", "CPU seconds of a run (default: 30)"),
+    LIMIT("hard-time-limit", hard_time_limit, 1, TIME_MAX_S, "S",
+          "wall-clock seconds (default: 3 times the CPU limit)"),
+    LIMIT("memory-limit", memory_limit, MEMORY_MIN_MIB, MEMORY_MAX_MIB, "MIB",
+          "memory of a run (default: 200)"),
+    LIMIT("process-limit", process_limit, 1, 1000000, "N",
+          "processes and threads of a run (default: 1000)"),
+    LIMIT("max-time-limit", max_time_limit, 1, TIME_MAX_S, "S", "CPU seconds at most"),
+    LIMIT("max-hard-time-limit", max_hard_time_limit, 1, TIME_MAX_S, "S",
+          "wall-clock seconds at most"),
+    LIMIT("max-memory-limit", max_memory_limit, MEMORY_MIN_MIB, MEMORY_MAX_MIB, "MIB",
+          "memory at most"),
+    ROW("pool", OPTION_NUMBER, pool, .max = 1000, .value = "N",
+        .help = "sandboxes prepared ahead (default: 4)"),
+    ROW("tmp-size", OPTION_NUMBER, tmp_size, .min = 1, .max = MEMORY_MAX_MIB, .value = "MIB",
+        .help = "size of a run's /tmp, and of its /dev/shm (default: 64)"),
+    ROW("init", OPTION_TEXT, init, .value = "PATH", .help = "the student-init to use"),
+    ROW("ready-fd", OPTION_NUMBER, ready_fd, .min = 3, .max = INT_MAX, .value = "FD",
+        .help = "write a line there when it is ready"),
+    ROW("die-with-parent", OPTION_FLAG, die_with_parent,
+        .help = "end when the parent process ends"),
+    {.name = "help", .kind = OPTION_HELP, .help = "this text"},
+    {.name = "version", .kind = OPTION_VERSION, .help = "the version"},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static void print_help(void)
+{
+    puts("Usage: studentfs-agent --sockets DIR [OPTION]...\n"
+         "Runs students' programs in sandboxes, for clients of DIR/main.sock.\n");
+    for (size_t i = 0; i < ROWS; i++) {
+        char left[48];
+        snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].value ? " " : "",
+                 rows[i].value ? rows[i].value : "");
+        printf("  %-28s %s\n", left, rows[i].help);
+    }
+}
+
+static int take(const struct option_row *row, const char *text, struct options *options)
+{
+    void *member = (char *)options + row->offset;
+    int r = 0;
+    switch (row->kind) {
+    case OPTION_TEXT:
+        *(const char **)member = text;
+        break;
+    case OPTION_NUMBER:
+        r = number_parse(text, row->min, row->max, member);
+        break;
+    case OPTION_FLAG:
+        *(bool *)member = true;
+        break;
+    case OPTION_HELP:
+        print_help();
+        return 1;
+    case OPTION_VERSION:
+        puts("studentfs-agent " STUDENTFS_VERSION);
+        return 1;
+    }
+    if (r < 0)
+        fprintf(stderr, "studentfs-agent: --%s %s: %s\n", row->name, text,
+                r == -ERANGE ? "out of range" : "not a number");
+    return r;
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options)
+{
+    struct options options = {
+        .task = ".",
+        .ready_fd = OPTION_NO_FD,
+        .pool = 4,
+        .tmp_size = 64,
+        /* INGInious's: 30 s, 200 MB; its init's RLIMIT_NPROC is 1000. */
+        .limits = {.time_limit = 30, .memory_limit = 200, .process_limit = 1000}};
+    struct option longs[ROWS + 1] = {0};
+    int index;
+    for (size_t i = 0; i < ROWS; i++)
+        longs[i] =
+            (struct option){rows[i].name, rows[i].value ? required_argument : no_argument, NULL, 0};
+    for (;;) {
+        int found = getopt_long(argc, argv, "", longs, &index);
+        if (found == -1)
+            break;
+        int r = found == 0 ? take(&rows[index], optarg, &options) : -EINVAL;
+        if (r != 0)
+            return r;
+    }
+    if (optind != argc || !options.sockets) {
+        fprintf(stderr, "studentfs-agent: %s; see studentfs-agent --help\n",
+                optind != argc ? "it takes options only" : "--sockets is needed");
+        return -EINVAL;
+    }
+    *ret_options = options;
+    return 0;
+}

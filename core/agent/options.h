@@ -1,0 +1,22 @@
+/* The agent's command line. */
+#pragma once
+
+#include "run_limits.h"
+
+#include <stdbool.h>
+
+struct options {
+    const char *sockets; /* directory */
+    const char *task;    /* directory whose student/ the runs see */
+    const char *init;    /* student-init; NULL: found beside the agent */
+    uint64_t ready_fd;   /* OPTION_NO_FD: none */
+    uint64_t pool, tmp_size;
+    bool die_with_parent;
+    struct limit_options limits;
+};
+
+#define OPTION_NO_FD UINT64_MAX
+
+/* 1: it has answered (--help), end well; -EINVAL: it has said what is wrong. Texts point into argv.
+ */
+int options_parse(int argc, char **argv, struct options *ret_options);

@@ -1,0 +1,133 @@
+/* The clients of the router. */
+#include "peers.h"
+
+#include "base/cleanup.h"
+
+#include <search.h>
+#include <string.h>
+
+static int compare(const void *a, const void *b)
+{
+    const struct peer *left = a, *right = b;
+    if (left->identity_size != right->identity_size)
+        return left->identity_size < right->identity_size ? -1 : 1;
+    return memcmp(left->identity, right->identity, left->identity_size);
+}
+
+static void send_bytes(struct peers *peers, const void *identity, size_t identity_size,
+                       const char *data, size_t size)
+{
+    const struct zmq_part parts[] = {{identity, identity_size}, {"", 0}, {data, size}};
+    /* A peer that has gone, or does not read a thousand messages, misses this one. */
+    zmq_watch_send(peers->socket, parts, 3);
+}
+
+static void peer_free(void *pointer)
+{
+    struct peer *peer = pointer;
+    for (unsigned i = 0; i < peer->n_outbox; i++)
+        free(peer->outbox[i].data);
+    free(peer);
+}
+
+static void forget(struct peer *peer)
+{
+    if (!list_is_empty(&peer->link))
+        peer->peers->n_silent--;
+    list_remove(&peer->link);
+    tdelete(peer, &peer->peers->tree, compare);
+    peer_free(peer);
+}
+
+/* Sends what may be sent. May free it. */
+static void flush(struct peer *peer)
+{
+    while (peer->n_outbox > 0 && (peer->asks || peer->receives_freely)) {
+        send_bytes(peer->peers, peer->identity, peer->identity_size, peer->outbox[0].data,
+                   peer->outbox[0].size);
+        free(peer->outbox[0].data);
+        peer->n_outbox--;
+        memmove(peer->outbox, peer->outbox + 1, peer->n_outbox * sizeof(peer->outbox[0]));
+        peer->asks = false;
+    }
+    if (peer->finished && peer->n_outbox == 0)
+        forget(peer);
+}
+
+void peers_init(struct peers *peers, struct zmq_watch *socket)
+{
+    *peers = (struct peers){.socket = socket};
+    list_init(&peers->silent);
+}
+
+void peers_deinit(struct peers *peers)
+{
+    tdestroy(peers->tree, peer_free);
+    peers->tree = NULL;
+}
+
+struct peer *peers_find(struct peers *peers, const void *identity, size_t size)
+{
+    struct peer key = {.identity_size = (unsigned char)size};
+    if (size > IDENTITY_MAX)
+        return NULL;
+    memcpy(key.identity, identity, size);
+    struct peer **found = tfind(&key, &peers->tree, compare);
+    return found ? *found : NULL;
+}
+
+struct peer *peers_add(struct peers *peers, const void *identity, size_t size, bool receives_freely)
+{
+    struct peer *peer = size <= IDENTITY_MAX ? malloc(sizeof(*peer)) : NULL;
+    if (!peer)
+        return NULL;
+    *peer = (struct peer){.peers = peers,
+                          .identity_size = (unsigned char)size,
+                          .receives_freely = receives_freely,
+                          .asks = true};
+    memcpy(peer->identity, identity, size);
+    list_init(&peer->link);
+    if (!tsearch(peer, &peers->tree, compare)) {
+        free(peer);
+        return NULL;
+    }
+    return peer;
+}
+
+void peer_asks(struct peer *peer)
+{
+    peer->asks = true;
+    flush(peer);
+}
+
+void peer_send(struct peer *peer, const struct message *message)
+{
+    char *data;
+    size_t size;
+    if (peer->n_outbox == PEER_OUTBOX_MAX || message_encode(message, &data, &size) < 0)
+        return;
+    peer->outbox[peer->n_outbox].data = data;
+    peer->outbox[peer->n_outbox].size = size;
+    peer->n_outbox++;
+    flush(peer);
+}
+
+void peer_finish(struct peer *peer, const struct message *message)
+{
+    struct peers *peers = peer->peers;
+    peer->finished = true;
+    list_append(&peers->silent, &peer->link);
+    peers->n_silent++;
+    peer_send(peer, message);
+    if (peers->n_silent > PEERS_SILENT_MAX)
+        forget(container_of(peers->silent.next, struct peer, link));
+}
+
+void peers_answer_stranger(struct peers *peers, const void *identity, size_t size,
+                           const struct message *message)
+{
+    _cleanup_free_ char *data = NULL;
+    size_t data_size;
+    if (message_encode(message, &data, &data_size) == 0)
+        send_bytes(peers, identity, size, data, data_size);
+}

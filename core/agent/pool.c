@@ -1,0 +1,261 @@
+/* The pool of prepared sandboxes. */
+#include "pool.h"
+
+#include "base/cleanup.h"
+#include "log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Made at the same time: two per CPU of a small machine; more only take turns. */
+#define STARTING_MAX 8
+/* For init to exit and the kernel to end what the student left. */
+#define END_BOUND_NS (2 * NS_PER_S)
+
+static struct sandbox *sandbox_of(struct list *link)
+{
+    return container_of(link, struct sandbox, link);
+}
+
+static void later(struct pool *pool)
+{
+    deferred_schedule(pool->loop, &pool->turn);
+}
+
+static void move_to(struct list *list, struct sandbox *sandbox)
+{
+    list_remove(&sandbox->link);
+    list_append(list, &sandbox->link);
+}
+
+static unsigned count(const struct list *list, bool share_network)
+{
+    unsigned n = 0;
+    list_for_each (item, list)
+        n += sandbox_of(item)->share_network == share_network;
+    return n;
+}
+
+static unsigned count_requests(const struct pool *pool, bool share_network)
+{
+    unsigned n = 0;
+    list_for_each (item, &pool->requests)
+        n += container_of(item, struct pool_request, link)->share_network == share_network;
+    return n;
+}
+
+/* --- requests --- */
+
+static void refuse_first(struct pool *pool, bool share_network, const char *reason)
+{
+    pool->broken = true;
+    list_for_each (item, &pool->requests) {
+        struct pool_request *request = container_of(item, struct pool_request, link);
+        if (request->share_network != share_network)
+            continue;
+        list_remove(item);
+        request->fn(request, NULL, reason);
+        return;
+    }
+    log_line("no sandbox could be prepared: %s", reason);
+}
+
+/* The directory's identity; 0 where there is none. Not a link: what it leads to may be anything. */
+static void look_at_student(const struct pool *pool, dev_t *ret_dev, ino_t *ret_ino)
+{
+    struct stat st;
+    bool there = lstat(pool->student, &st) == 0 && S_ISDIR(st.st_mode);
+    *ret_dev = there ? st.st_dev : 0;
+    *ret_ino = there ? st.st_ino : 0;
+}
+
+static struct sandbox *take_ready(struct pool *pool, bool share_network)
+{
+    dev_t dev;
+    ino_t ino;
+    look_at_student(pool, &dev, &ino);
+    list_for_each_safe (item, following, &pool->ready) {
+        struct sandbox *sandbox = sandbox_of(item);
+        if (sandbox->student_dev != dev || sandbox->student_ino != ino) {
+            pool_retire(pool, sandbox, true);
+        } else if (sandbox->share_network == share_network) {
+            list_remove(item);
+            return sandbox;
+        }
+    }
+    return NULL;
+}
+
+static void serve_requests(struct pool *pool)
+{
+    list_for_each_safe (item, following, &pool->requests) {
+        struct pool_request *request = container_of(item, struct pool_request, link);
+        struct sandbox *sandbox = take_ready(pool, request->share_network);
+        if (!sandbox)
+            continue;
+        list_remove(item);
+        request->fn(request, sandbox, NULL);
+    }
+}
+
+/* --- sandboxes --- */
+
+static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
+                       const struct message *message)
+{
+    (void)message;
+    struct pool *pool = sandbox->owner;
+    if (event == SANDBOX_IS_READY) {
+        pool->broken = false;
+        move_to(&pool->ready, sandbox);
+    } else if (event == SANDBOX_HAS_ENDED) {
+        /* A retired one has its own link, on the retired list, or none: nobody waits for it. */
+        bool was_wanted = !sandbox->retired;
+        const char *words = sandbox_last_words(sandbox);
+        if (was_wanted)
+            refuse_first(pool, sandbox->share_network,
+                         *words ? words : "the sandbox ended before it was ready");
+        graves_bury(&pool->graves, &sandbox->cgroup);
+        sandbox_deinit(sandbox);
+        free(sandbox);
+    }
+    later(pool);
+}
+
+static int start(struct pool *pool, bool share_network)
+{
+    struct bwrap_plan plan = pool->plan;
+    struct cgroup cgroup = {0};
+    _cleanup_free_ char *words = NULL;
+    size_t size;
+    struct sandbox *sandbox = malloc(sizeof(*sandbox));
+    dev_t dev;
+    ino_t ino;
+    if (!sandbox)
+        return -ENOMEM;
+    look_at_student(pool, &dev, &ino);
+    plan.student = dev || ino ? pool->student : NULL;
+    plan.share_network = share_network;
+    int r = bwrap_arguments(&plan, &words, &size);
+    if (r == 0)
+        r = cgroup_new(&cgroup, pool->cgroups);
+    if (r == 0)
+        r = sandbox_init(sandbox, pool->loop, pool->spawner, &cgroup, words, size, on_sandbox);
+    if (r < 0) {
+        cgroup_remove(&cgroup);
+        free(sandbox);
+        return r;
+    }
+    sandbox->owner = pool;
+    sandbox->share_network = share_network;
+    sandbox->student_dev = dev;
+    sandbox->student_ino = ino;
+    list_append(&pool->spawning, &sandbox->link);
+    list_append(&pool->all, &sandbox->all);
+    return 0;
+}
+
+static void fill(struct pool *pool, bool share_network)
+{
+    unsigned starting =
+        count(&pool->spawning, share_network) + count(&pool->starting, share_network);
+    unsigned there = starting + count(&pool->ready, share_network);
+    unsigned wanted = count_requests(pool, share_network);
+    if (!share_network && !pool->broken)
+        wanted += pool->target;
+    for (; there < wanted && starting < STARTING_MAX && !pool->ending; there++, starting++) {
+        int r = start(pool, share_network);
+        if (r < 0) {
+            refuse_first(pool, share_network, strerror(-r));
+            return;
+        }
+    }
+}
+
+static void on_turn(struct deferred *deferred)
+{
+    struct pool *pool = container_of(deferred, struct pool, turn);
+    serve_requests(pool);
+    fill(pool, false);
+    fill(pool, true);
+}
+
+void pool_spawned(struct pool *pool, int pidfd)
+{
+    if (list_is_empty(&pool->spawning))
+        return;
+    struct sandbox *sandbox = sandbox_of(pool->spawning.next);
+    move_to(&pool->starting, sandbox);
+    sandbox_spawned(sandbox, pidfd);
+}
+
+void pool_ask(struct pool *pool, struct pool_request *request)
+{
+    pool->broken = false;
+    list_append(&pool->requests, &request->link);
+    later(pool);
+}
+
+void pool_retire(struct pool *pool, struct sandbox *sandbox, bool kill)
+{
+    sandbox->fn = on_sandbox;
+    sandbox->owner = pool;
+    sandbox->retired = true;
+    move_to(&pool->retired, sandbox);
+    if (sandbox->state == SANDBOX_GONE)
+        on_sandbox(sandbox, SANDBOX_HAS_ENDED, NULL);
+    else if (kill)
+        sandbox_kill(sandbox);
+    else
+        sandbox_expect_end(sandbox, END_BOUND_NS);
+}
+
+/* --- the whole --- */
+
+int pool_init(struct pool *pool, struct loop *loop, struct spawner *spawner,
+              struct cgroup_tree *cgroups, const struct bwrap_plan *plan, const char *student,
+              unsigned target)
+{
+    *pool = (struct pool){.loop = loop,
+                          .spawner = spawner,
+                          .cgroups = cgroups,
+                          .plan = *plan,
+                          .student = student,
+                          .target = target};
+    list_init(&pool->requests);
+    list_init(&pool->spawning);
+    list_init(&pool->starting);
+    list_init(&pool->ready);
+    list_init(&pool->retired);
+    list_init(&pool->all);
+    deferred_init(&pool->turn, on_turn);
+    later(pool);
+    return graves_init(&pool->graves, loop);
+}
+
+void pool_end(struct pool *pool)
+{
+    pool->ending = true;
+    list_for_each_safe (item, following, &pool->all) {
+        struct sandbox *sandbox = container_of(item, struct sandbox, all);
+        sandbox->retired = sandbox->retired || sandbox->owner == pool;
+        sandbox_kill(sandbox);
+    }
+}
+
+bool pool_is_empty(const struct pool *pool)
+{
+    return list_is_empty(&pool->all) && graves_are_empty(&pool->graves);
+}
+
+void pool_deinit(struct pool *pool)
+{
+    deferred_cancel(&pool->turn);
+    list_for_each_safe (item, following, &pool->all) {
+        struct sandbox *sandbox = container_of(item, struct sandbox, all);
+        sandbox_deinit(sandbox);
+        free(sandbox);
+    }
+    graves_deinit(&pool->graves);
+}

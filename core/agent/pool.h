@@ -1,0 +1,57 @@
+/*
+ * The pool: sandboxes prepared ahead, so that a run need not wait for one to be made.
+ *
+ * Its network is fixed when a sandbox is made, and so is /task/student: one that was prepared
+ * for a directory that has since been replaced is discarded. Those that share the network are
+ * made on demand. Requests are served in order, per kind.
+ */
+#pragma once
+
+#include "bwrap.h"
+#include "cgroup.h"
+#include "graves.h"
+#include "sandbox.h"
+#include "spawner.h"
+
+struct pool_request;
+/* sandbox: READY, the callee's from now on, to be given back by pool_retire(); NULL: there is
+ * none, for that reason. */
+typedef void pool_request_fn(struct pool_request *request, struct sandbox *sandbox,
+                             const char *reason);
+
+struct pool_request {
+    struct list link;
+    bool share_network;
+    pool_request_fn *fn;
+};
+
+struct pool {
+    struct loop *loop;
+    struct spawner *spawner;
+    struct cgroup_tree *cgroups;
+    struct bwrap_plan plan;
+    const char *student; /* the path that is to be /task/student, where it is a directory */
+    unsigned target;     /* sandboxes kept ready */
+    struct list requests, spawning, starting, ready, retired;
+    struct list all; /* every sandbox there is */
+    struct graves graves;
+    struct deferred turn;
+    bool broken; /* the last one did not start: no more until one is asked for */
+    bool ending;
+};
+
+/* The plan's texts and student are borrowed. The spawner's answers go to pool_spawned(). */
+int pool_init(struct pool *pool, struct loop *loop, struct spawner *spawner,
+              struct cgroup_tree *cgroups, const struct bwrap_plan *plan, const char *student,
+              unsigned target);
+void pool_spawned(struct pool *pool, int pidfd);
+
+/* Answers later, from the loop. list_remove() of its link takes it back. */
+void pool_ask(struct pool *pool, struct pool_request *request);
+/* Its run is over: it is to end by itself soon, or is killed now. */
+void pool_retire(struct pool *pool, struct sandbox *sandbox, bool kill);
+
+/* Kills all sandboxes and makes no more; it is empty when all is gone, groups included. */
+void pool_end(struct pool *pool);
+bool pool_is_empty(const struct pool *pool);
+void pool_deinit(struct pool *pool);

@@ -1,0 +1,338 @@
+/* One run in the agent. */
+#include "run.h"
+
+#include "base/cleanup.h"
+#include "log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define DEFAULT_ENVIRONMENT "default"
+
+/* Looks at the CPU clock: at the earliest moment at which the limit may be reached with all CPUs
+ * busy, but not more often than this. */
+#define LOOK_MIN_NS       (2 * NS_PER_MS)
+#define HANDOVER_BOUND_MS 10000 /* the client's defaults are the same */
+#define TEARDOWN_BOUND_NS (60 * NS_PER_S)
+#define KILLED_BOUND_NS   (2 * NS_PER_S) /* a process in an uninterruptible wait outlives SIGKILL */
+#define OPEN_FILES        4096
+#define FILE_SIZE         INT64_C(1073741824) /* bytes; one file, not all of them */
+
+struct run {
+    struct run_host *host;
+    struct peer *peer;
+    struct pool_request request;
+    struct sandbox *sandbox; /* from its grant to the report */
+    enum life life;
+    char *socket_id;
+    char container_id[32];
+    uint64_t cpu_base_ns, started_ns;
+    bool measured;
+    struct timer clock;
+    struct observed seen;
+    char refusal[REASON_MAX];
+};
+
+static void on_event(struct run *run, enum life_event event);
+
+/* --- the report --- */
+
+static void send_retval(struct peer *peer, const struct verdict *verdict, const struct usage *usage)
+{
+    struct message message = {
+        .type = MESSAGE_RUN_STUDENT_RETVAL,
+        .run_student_retval = {.retval = verdict->retval,
+                               .signal = verdict->signal,
+                               .reason = text_of(*verdict->reason ? verdict->reason : NULL),
+                               .usage = *usage,
+                               .termination = text_of(termination_name(verdict->termination))}};
+    peer_finish(peer, &message);
+}
+
+/* What it used so far; and whether memory ran out. */
+static void measure(struct run *run)
+{
+    const struct cgroup *cgroup = &run->sandbox->cgroup;
+    struct usage *usage = &run->seen.usage;
+    uint64_t cpu_ns = cgroup_cpu_ns(cgroup);
+    usage->cpu_usec = (int64_t)((cpu_ns - run->cpu_base_ns) / NS_PER_US);
+    if (run->started_ns)
+        usage->wall_usec = (int64_t)((monotonic_ns() - run->started_ns) / NS_PER_US);
+    usage->memory_peak = (int64_t)cgroup_memory_peak(cgroup);
+    run->seen.out_of_memory = cgroup_memory_kills(cgroup) > 0;
+    run->measured = true;
+}
+
+static void run_free(struct run *run)
+{
+    list_remove(&run->request.link);
+    timer_deinit(&run->clock);
+    free(run->socket_id);
+    free(run);
+}
+
+static void report(struct run *run)
+{
+    struct verdict verdict = {.retval = RETVAL_FAILED, .termination = TERMINATION_FAILED};
+    bool is_over = run->seen.outcome.known && run->seen.cause == KILL_NONE;
+    if (*run->refusal) {
+        memcpy(verdict.reason, run->refusal, REASON_MAX);
+    } else {
+        if (!run->measured)
+            measure(run);
+        run->seen.last_words =
+            run->host->stopping ? "the agent was stopped" : sandbox_last_words(run->sandbox);
+        verdict_reach(&run->seen, &verdict);
+    }
+    send_retval(run->peer, &verdict, &run->seen.usage);
+    if (run->sandbox)
+        pool_retire(run->host->pool, run->sandbox, !is_over);
+    run_free(run);
+}
+
+/* --- the limits --- */
+
+static void arm_clock(struct run *run, uint64_t cpu_ns, uint64_t wall_ns)
+{
+    uint64_t cpu_left = run->seen.limits.cpu_ns - cpu_ns;
+    uint64_t wall_left = run->seen.limits.wall_ns - wall_ns;
+    uint64_t look = cpu_left / run->host->n_cpus;
+    if (look < LOOK_MIN_NS)
+        look = LOOK_MIN_NS;
+    timer_arm(&run->clock, look < wall_left ? look : wall_left);
+}
+
+static void look_at_clocks(struct run *run)
+{
+    uint64_t cpu = cgroup_cpu_ns(&run->sandbox->cgroup) - run->cpu_base_ns;
+    uint64_t wall = monotonic_ns() - run->started_ns;
+    if (cpu > run->seen.limits.cpu_ns)
+        run->seen.cause = KILL_CPU;
+    else if (wall >= run->seen.limits.wall_ns)
+        run->seen.cause = KILL_WALL;
+    if (run->seen.cause == KILL_NONE)
+        arm_clock(run, cpu, wall);
+    else
+        on_event(run, LIFE_OVER_LIMIT);
+}
+
+static void on_clock(struct timer *timer)
+{
+    struct run *run = container_of(timer, struct run, clock);
+    if (run->life == LIFE_RUNNING)
+        look_at_clocks(run);
+    else if (run->life == LIFE_TEARDOWN && !run->sandbox->killed)
+        on_event(run, LIFE_OVER_LIMIT);
+    else
+        on_event(run, LIFE_OVERDUE);
+}
+
+/* --- its sandbox --- */
+
+static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
+                       const struct message *message)
+{
+    struct run *run = sandbox->owner;
+    struct outcome *outcome = &run->seen.outcome;
+    if (event == SANDBOX_HAS_ENDED) {
+        on_event(run, LIFE_GONE);
+    } else if (event == SANDBOX_NO_MEMORY) {
+        if (run->life != LIFE_TEARDOWN && run->seen.cause == KILL_NONE)
+            run->seen.cause = KILL_MEMORY;
+        on_event(run, LIFE_OVER_LIMIT);
+    } else if (message && message->type == MESSAGE_INIT_RUNNING) {
+        on_event(run, LIFE_STARTED);
+    } else if (message && message->type == MESSAGE_INIT_ENDED && !outcome->known) {
+        const struct message_init_ended *ended = &message->init_ended;
+        outcome->known = true;
+        outcome->retval = ended->retval;
+        outcome->signal = ended->signal;
+        outcome->termination = termination_of(ended->termination);
+        if (outcome->termination == TERMINATION_COUNT)
+            outcome->termination = TERMINATION_FAILED;
+        snprintf(outcome->reason, REASON_MAX, "%.*s", (int)ended->reason.size,
+                 ended->reason.data ? ended->reason.data : "");
+        if (!run->measured)
+            measure(run);
+        on_event(run, ended->teardown ? LIFE_TEARING : LIFE_ENDED);
+    }
+}
+
+static void on_grant(struct pool_request *request, struct sandbox *sandbox, const char *reason)
+{
+    struct run *run = container_of(request, struct run, request);
+    if (!sandbox) {
+        snprintf(run->refusal, REASON_MAX, "no sandbox: %s", reason);
+        on_event(run, LIFE_REFUSED);
+        return;
+    }
+    run->sandbox = sandbox;
+    sandbox->owner = run;
+    sandbox->fn = on_sandbox;
+    on_event(run, LIFE_SANDBOX);
+}
+
+/* To SOCKETS/<id>.sock, by a path that is short enough wherever SOCKETS is. */
+static int connect_to_client(const struct run *run)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s.sock",
+                 run->host->sockets_fd, run->socket_id) >= (int)sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        return -errno;
+    return fd_steal(&fd);
+}
+
+static int assign(struct run *run, int connection)
+{
+    const struct limits *limits = &run->seen.limits;
+    const struct cgroup_tree *cgroups = run->host->pool->cgroups;
+    struct message_init_assign order = {
+        .open_files = OPEN_FILES, .file_size = FILE_SIZE, .handover_ms = HANDOVER_BOUND_MS};
+    run->seen.cpu_by_rlimit = !cgroup_tree_has(cgroups, CONTROLLER_CPU);
+    /* Per process, not per run: the best there is without cgroups. */
+    if (run->seen.cpu_by_rlimit)
+        order.cpu_seconds = (int64_t)((limits->cpu_ns + NS_PER_S - 1) / NS_PER_S);
+    if (!cgroup_tree_has(cgroups, CONTROLLER_MEMORY))
+        order.memory = (int64_t)limits->memory_bytes;
+    /* As root it would count uid 4242's processes on the whole machine. */
+    if (!run->host->pool->plan.as_root)
+        order.processes = (int64_t)limits->processes;
+    return sandbox_assign(run->sandbox, limits, &order, connection);
+}
+
+static void hand_over(struct run *run)
+{
+    struct message started = {.type = MESSAGE_RUN_STUDENT_STARTED,
+                              .run_student_started = {.container_id = text_of(run->container_id),
+                                                      .features = FEATURE_FD | FEATURE_REASON |
+                                                                  FEATURE_USAGE |
+                                                                  FEATURE_TERMINATION}};
+    _cleanup_close_ int connection = connect_to_client(run);
+    int r = connection;
+    if (r < 0) {
+        snprintf(run->refusal, REASON_MAX, "cannot reach the client at %.64s.sock: %s",
+                 run->socket_id, strerror(-r));
+    } else {
+        run->cpu_base_ns = cgroup_cpu_ns(&run->sandbox->cgroup);
+        r = assign(run, connection);
+        if (r < 0)
+            snprintf(run->refusal, REASON_MAX, "the sandbox cannot be given its limits: %s",
+                     strerror(-r));
+    }
+    if (r < 0)
+        on_event(run, LIFE_REFUSED);
+    else
+        peer_send(run->peer, &started);
+}
+
+/* --- the table's actions --- */
+
+static void ignore(struct run *run)
+{
+    (void)run;
+}
+
+static void watch_limits(struct run *run)
+{
+    run->started_ns = monotonic_ns();
+    arm_clock(run, 0, 0);
+}
+
+static void bound_teardown(struct run *run)
+{
+    timer_arm(&run->clock, TEARDOWN_BOUND_NS);
+}
+
+static void kill_sandbox(struct run *run)
+{
+    timer_arm(&run->clock, KILLED_BOUND_NS);
+    sandbox_kill(run->sandbox);
+}
+
+static void kill_run(struct run *run)
+{
+    measure(run);
+    kill_sandbox(run);
+}
+
+static void on_event(struct run *run, enum life_event event)
+{
+    static void (*const actions[])(struct run *) = {
+        [LIFE_IGNORE] = ignore,      [LIFE_ASSIGN] = hand_over,
+        [LIFE_WATCH] = watch_limits, [LIFE_UNWATCH] = bound_teardown,
+        [LIFE_KILL] = kill_run,      [LIFE_KILL_TEARDOWN] = kill_sandbox,
+        [LIFE_REPORT] = report,
+    };
+    struct life_step step = life_step(run->life, event);
+    run->life = step.next;
+    actions[step.action](run);
+}
+
+/* --- its start --- */
+
+/* What this agent does not do: 251 or 254 before anything is started. */
+static bool refuse_request(struct peer *peer, const struct message_run_student *asked)
+{
+    struct verdict verdict = {.retval = RETVAL_UNAVAILABLE, .termination = TERMINATION_UNAVAILABLE};
+    const struct text *environment = &asked->environment;
+    if (asked->ssh) {
+        snprintf(verdict.reason, REASON_MAX, "ssh is not available from this agent");
+    } else if (asked->run_as_root) {
+        snprintf(verdict.reason, REASON_MAX, "running as root is not available from this agent");
+    } else if (environment->size > 0 && !text_equals(*environment, DEFAULT_ENVIRONMENT)) {
+        verdict.retval = RETVAL_FAILED;
+        verdict.termination = TERMINATION_FAILED;
+        snprintf(verdict.reason, REASON_MAX,
+                 "no container '%.*s' here; there is: " DEFAULT_ENVIRONMENT,
+                 environment->size > 100 ? 100 : (int)environment->size, environment->data);
+    } else {
+        return false;
+    }
+    send_retval(peer, &verdict, &(struct usage){0});
+    return true;
+}
+
+static struct run *run_new(struct run_host *host, struct peer *peer,
+                           const struct message_run_student *asked)
+{
+    struct run *run = calloc(1, sizeof(*run));
+    if (!run)
+        return NULL;
+    run->host = host;
+    run->peer = peer;
+    run->request = (struct pool_request){.share_network = asked->share_network, .fn = on_grant};
+    list_init(&run->request.link);
+    run->socket_id = strndup(asked->socket_id.data, asked->socket_id.size);
+    if (!run->socket_id || timer_init(host->loop, &run->clock, on_clock) < 0) {
+        run_free(run);
+        return NULL;
+    }
+    limits_resolve(host->limits, asked, &run->seen.limits);
+    snprintf(run->container_id, sizeof(run->container_id), "studentfs-%d-%lu", getpid(),
+             ++host->last_number);
+    return run;
+}
+
+void run_start(struct run_host *host, struct peer *peer, const struct message_run_student *asked)
+{
+    if (refuse_request(peer, asked))
+        return;
+    struct run *run = host->stopping ? NULL : run_new(host, peer, asked);
+    if (run) {
+        pool_ask(host->pool, &run->request);
+        return;
+    }
+    struct verdict verdict = {.retval = RETVAL_FAILED, .termination = TERMINATION_FAILED};
+    snprintf(verdict.reason, REASON_MAX, "the agent is %s",
+             host->stopping ? "stopping" : "out of memory or descriptors");
+    send_retval(peer, &verdict, &(struct usage){0});
+}

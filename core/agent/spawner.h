@@ -1,0 +1,49 @@
+/*
+ * The spawner: a small process that starts the sandboxes.
+ *
+ * It is forked before the agent has threads or much memory: a fork of a large process takes
+ * milliseconds, and the parent-death signal, by which sandboxes die with us, follows the
+ * thread that forked. It dies with the agent (end of file on its socket), the sandboxes with it.
+ *
+ * The agent asks over a SEQPACKET pair; answers come in the order of the questions.
+ */
+#pragma once
+
+#include "base/loop.h"
+
+#include <sys/types.h>
+
+#define SPAWN_ARGUMENTS_MAX 16384 /* bytes; ours take about two thousand */
+#define SPAWN_CONTROL_FD    3     /* the init's control socket, in the sandbox */
+
+/* What every sandbox is given to read: opened anew for each, as its maker reads to the end. */
+enum spawn_data { SPAWN_FILTER, SPAWN_PASSWD, SPAWN_GROUP, SPAWN_DATA_COUNT };
+/* The descriptor that the maker finds it on. */
+#define SPAWN_DATA_FD(which) (SPAWN_CONTROL_FD + 1 + (int)(which))
+
+struct spawner;
+/* pidfd: of the process started, the callee's; or a negative errno. -ESRCH: the spawner is gone. */
+typedef void spawner_fn(struct spawner *spawner, int pidfd);
+
+struct spawner {
+    struct watch watch;
+    int socket;
+    int pidfd;
+    spawner_fn *fn;
+};
+
+/* Forks; call it first of all. data are borrowed memfds. */
+int spawner_init(struct spawner *spawner, const int data[SPAWN_DATA_COUNT]);
+int spawner_watch(struct spawner *spawner, struct loop *loop, spawner_fn *fn);
+/* Ends it, and with it every sandbox that is left. */
+void spawner_deinit(struct spawner *spawner);
+
+struct spawn {
+    const char *arguments; /* the program and its arguments, each terminated */
+    size_t size;
+    int control, log;   /* the program's descriptor 3, and its standard error */
+    const int *entries; /* each is written "0" before the program is executed */
+    size_t n_entries;
+};
+/* Borrows all descriptors. -EAGAIN: too many questions at once. */
+int spawner_spawn(struct spawner *spawner, const struct spawn *spawn);
