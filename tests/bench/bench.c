@@ -28,7 +28,7 @@
 #define ECHOES       2000
 #define CROWD        200
 
-static char mountpoint[PATH_MAX], scratch[PATH_MAX];
+static char mountpoint[PATH_MAX], scratch[64];
 
 static _Noreturn void die(const char *what)
 {
@@ -421,7 +421,7 @@ static void measure_row(size_t row, int rounds)
 static void unmount(void)
 {
     char command[PATH_MAX + 64];
-    snprintf(command, sizeof(command), "fusermount3 -u '%s' && rm -rf '%s'", mountpoint, scratch);
+    snprintf(command, sizeof(command), "fusermount3 -u '%.2000s' && rm -rf '%s'", mountpoint, scratch);
     if (system(command) != 0)
         fprintf(stderr, "bench: %s is left\n", scratch);
 }
@@ -432,8 +432,8 @@ static void mount_ours(const char *bin)
     strcpy(scratch, "/tmp/studentfs-bench-XXXXXX");
     if (!mkdtemp(scratch))
         die(scratch);
-    snprintf(mountpoint, sizeof(mountpoint), "%.1000s/m", scratch);
-    snprintf(task, sizeof(task), "%.1000s/task", scratch);
+    snprintf(mountpoint, sizeof(mountpoint), "%s/m", scratch);
+    snprintf(task, sizeof(task), "%s/task", scratch);
     snprintf(program, sizeof(program), "%.1000s/studentfs", bin);
     if (mkdir(mountpoint, 0700) < 0 || mkdir(task, 0755) < 0)
         die(mountpoint);

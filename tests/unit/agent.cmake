@@ -1,0 +1,1 @@
+studentfs_unit_test(agent_life LIBRARIES agent)
