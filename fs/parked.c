@@ -21,11 +21,14 @@ struct parked {
 static struct list everything = {&everything, &everything};
 static size_t count;
 
-/* Off all lists and freed; the request is still to be answered. */
+/*
+ * Off all lists and freed; the request is still to be answered, which takes its interrupt
+ * function away: asking libfuse for that would deadlock within on_interrupt(), for it
+ * calls that with the request's lock held.
+ */
 static fuse_req_t unpark(struct parked *parked)
 {
     fuse_req_t request = parked->request;
-    fuse_req_interrupt_func(request, NULL, NULL);
     list_remove(&parked->link);
     list_remove(&parked->all);
     count--;
