@@ -1,0 +1,50 @@
+# The system tests: real mounts, real sandboxes. One test of ctest per file, which counts
+# its cases in TAP. What measures time or memory, or fills the machine, runs alone.
+#
+#   studentfs_system_test(NAME [ALONE] [TIMEOUT SECONDS] [LABELS ...])
+find_program(STUDENTFS_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
+find_program(STUDENTFS_BATS NAMES bats)
+
+# A student's program: never sanitized, as a student's would not be.
+add_executable(student system/student.c)
+find_package(Threads REQUIRED)
+target_link_libraries(student PRIVATE studentfs_flags Threads::Threads)
+
+set(system_environment
+  "STUDENTFS_BIN=${CMAKE_BINARY_DIR}/bin" "STUDENTFS_STUDENT=$<TARGET_FILE:student>"
+  "STUDENTFS_SANITIZED=${STUDENTFS_SANITIZE}" "PYTHONDONTWRITEBYTECODE=1"
+  "PYTHONPATH=${CMAKE_CURRENT_SOURCE_DIR}/system")
+
+function(studentfs_system_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 TEST "ALONE" "TIMEOUT;FOLDER" "LABELS")
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 180)
+  endif()
+  if(NOT TEST_FOLDER)
+    set(TEST_FOLDER system)
+  endif()
+  set(file ${CMAKE_CURRENT_SOURCE_DIR}/${TEST_FOLDER}/test_${name})
+  if(EXISTS ${file}.bats)
+    add_test(NAME ${TEST_FOLDER}_${name} COMMAND ${STUDENTFS_BATS} --tap ${file}.bats)
+  else()
+    add_test(NAME ${TEST_FOLDER}_${name} COMMAND ${STUDENTFS_PYTHON} ${file}.py)
+  endif()
+  set_tests_properties(${TEST_FOLDER}_${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT}
+    ENVIRONMENT "${system_environment}" LABELS "system;${TEST_LABELS}")
+  if(TEST_ALONE)
+    set_tests_properties(${TEST_FOLDER}_${name} PROPERTIES RUN_SERIAL TRUE)
+  endif()
+endfunction()
+
+studentfs_system_test(grader LABELS sanitized)
+studentfs_system_test(exit LABELS sanitized)
+studentfs_system_test(errors LABELS sanitized)
+studentfs_system_test(streams TIMEOUT 240 LABELS sanitized)
+studentfs_system_test(wait LABELS sanitized)
+studentfs_system_test(remove LABELS sanitized)
+studentfs_system_test(access LABELS sanitized)
+studentfs_system_test(languages TIMEOUT 240)
+studentfs_system_test(death LABELS sanitized)
+studentfs_system_test(limits ALONE TIMEOUT 240)
+studentfs_system_test(many ALONE TIMEOUT 600)
+studentfs_system_test(agent FOLDER integration LABELS sanitized)

@@ -1,0 +1,67 @@
+"""The complete grader, as printed in the manual, and its sister in Python."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+import studentfs
+
+EXAMPLES = studentfs.TOP / "docs/examples"
+
+
+class Grader(studentfs.TestCase):
+    @classmethod
+    def prepare(cls):
+        shutil.copytree(EXAMPLES / "sort", cls.mount.task, dirs_exist_ok=True)
+
+    def grade(self, *command):
+        result = subprocess.run([*map(str, command), self.mount.point], capture_output=True, text=True,
+                                timeout=30, check=False)
+        self.assertEqual(result.stderr, "")
+        return result.stdout
+
+    def printed(self):
+        manual = (studentfs.TOP / "docs/studentfs.1").read_text()
+        return re.search(r"\.Bd -literal -offset indent\n(cd MOUNTPOINT.*?)\.Ed", manual, re.S)[1]
+
+    def test_as_printed(self):
+        for shell in ("bash", "dash"):
+            with self.subTest(shell=shell):
+                self.assertEqual(self.grade(shell, "-c", self.printed().replace("MOUNTPOINT", '"$0"')), "passed\n")
+
+    def test_the_example_is_what_is_printed(self):
+        example = (EXAMPLES / "grader.sh").read_text()
+        body = "".join(line + "\n" for line in example.splitlines() if not line.startswith("#"))
+        self.assertEqual(body, self.printed().replace("cd MOUNTPOINT", 'cd "$1" || exit'))
+        self.assertEqual(self.grade("sh", EXAMPLES / "grader.sh"), "passed\n")
+
+    def test_python(self):
+        self.assertEqual(self.grade("/usr/bin/python3", EXAMPLES / "grader.py"), "passed\n")
+        self.assertLessEqual(len((EXAMPLES / "grader.py").read_text().splitlines()), 20)
+
+    def test_a_wrong_program_does_not_pass(self):
+        program = self.mount.student / "sort.py"
+        good = program.read_text()
+        self.addCleanup(program.write_text, good)
+        for bad in ("print(1)", good + "raise SystemExit(1)", "while True: pass"):
+            program.write_text(bad)
+            with self.subTest(program=bad[-20:]):
+                self.assertNotIn("passed", self.grade("sh", EXAMPLES / "grader.sh"))
+                self.assertEqual(self.grade("/usr/bin/python3", EXAMPLES / "grader.py"), "failed\n")
+
+    def test_the_readme_of_the_mount(self):
+        """What it tells to type works."""
+        text = (pathlib.Path(self.mount.point) / "README").read_text()
+        commands = re.findall(r"^  (\S.*?)(?:  +\S.*)?$", text, re.M)
+        self.assertIn("mkdir t1", commands)
+        script = "\n".join(line for line in commands if "input.txt" not in line and "TERM" not in line)
+        result = subprocess.run(["bash", "-e", "-c", f": ; {script}".replace("cat t1/stdout", "cat task/input.txt > t1/stdin; cat t1/stdout")],
+                                cwd=self.mount.point, capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn((EXAMPLES / "sort/expected.txt").read_text(), result.stdout)
+        self.assertRegex(result.stdout, r"(?m)^r\d+$")
+
+
+if __name__ == "__main__":
+    studentfs.main()
