@@ -23,6 +23,7 @@
 #define STARTS_MAX        (sizeof(((struct agent_process *)0)->starts) / sizeof(uint64_t))
 
 #define READY_FD 3 /* in the agent */
+#define LOG_MAX  4096
 
 extern char **environ;
 
@@ -56,7 +57,56 @@ static void reset_signals(posix_spawnattr_t *attributes)
     posix_spawnattr_setsigdefault(attributes, &ours);
 }
 
-static int spawn(struct agent_process *agent, int ready_fd)
+/*
+ * Its standard error is a pipe to us and not our own: the daemon leaves that when it goes to
+ * the background, and whoever waits for the end of what studentfs says would wait for the
+ * agent's end.
+ */
+static void pass_on_log(struct agent_process *agent)
+{
+    char text[LOG_MAX];
+    ssize_t n = read(agent->log, text, sizeof(text));
+    if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
+        return; /* nobody is there to be told */
+    if (n == 0) {
+        watch_remove(&agent->log_watch);
+        fd_clear(&agent->log);
+    }
+}
+
+static void on_log(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    pass_on_log(container_of(watch, struct agent_process, log_watch));
+}
+
+static void close_log(struct agent_process *agent)
+{
+    if (agent->log < 0)
+        return;
+    pass_on_log(agent); /* its last words */
+    watch_remove(&agent->log_watch);
+    fd_clear(&agent->log);
+}
+
+/* Returns the end that the agent writes to. */
+static int open_log(struct agent_process *agent)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    int r = watch_add(agent->loop, &agent->log_watch, ends[0], EPOLLIN, on_log);
+    if (r < 0) {
+        close(ends[0]);
+        close(ends[1]);
+        return r;
+    }
+    agent->log = ends[0];
+    return ends[1];
+}
+
+static int spawn(struct agent_process *agent, int ready_fd, int log_fd)
 {
     char path[PATH_MAX], number[16];
     const char *arguments[48] = {
@@ -74,7 +124,10 @@ static int spawn(struct agent_process *agent, int ready_fd)
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, log_fd, STDERR_FILENO);
     posix_spawn_file_actions_adddup2(&actions, ready_fd, READY_FD);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
+    posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDOUT_FILENO);
     posix_spawnattr_init(&attributes);
     reset_signals(&attributes);
     /* posix_spawn() does not write to the arguments. */
@@ -97,6 +150,7 @@ static void reap(struct agent_process *agent, siginfo_t *ret_info)
 {
     *ret_info = (siginfo_t){0};
     waitid(P_PIDFD, (id_t)agent->pidfd, ret_info, WEXITED);
+    close_log(agent);
     watch_remove(&agent->watch);
     fd_clear(&agent->pidfd);
 }
@@ -122,8 +176,10 @@ static int start(struct agent_process *agent, int *ret_ready_fd)
     agent->starts[agent->n_starts++ % STARTS_MAX] = monotonic_ns();
     if (pipe2(ready, O_CLOEXEC) < 0)
         return -errno;
-    int r = spawn(agent, ready[1]);
+    int log = open_log(agent);
+    int r = log < 0 ? log : spawn(agent, ready[1], log);
     close(ready[1]);
+    fd_clear(&log);
     if (r == 0) {
         agent->pidfd = pidfd_open(agent->pid, 0);
         r = agent->pidfd < 0 ? -errno : 0;
@@ -132,6 +188,7 @@ static int start(struct agent_process *agent, int *ret_ready_fd)
         r = watch_add(agent->loop, &agent->watch, agent->pidfd, EPOLLIN, on_exit_of_agent);
     if (r < 0) {
         close(ready[0]);
+        close_log(agent);
         return r;
     }
     *ret_ready_fd = ready[0];
@@ -172,7 +229,7 @@ int agent_process_init(struct agent_process *agent, struct loop *loop,
                        const struct options *options, const char *sockets, agent_process_fn *died)
 {
     *agent = (struct agent_process){
-        .loop = loop, .options = options, .sockets = sockets, .died = died, .pidfd = -1};
+        .loop = loop, .options = options, .sockets = sockets, .died = died, .pidfd = -1, .log = -1};
     _cleanup_close_ int ready = -1;
     int r = timer_init(loop, &agent->again, on_again);
     if (r == 0)

@@ -24,6 +24,8 @@ struct agent_process {
     pid_t pid;
     int pidfd; /* -1: it does not run */
     struct watch watch;
+    int log; /* what it says on its standard error goes on to ours; -1: none */
+    struct watch log_watch;
     struct timer again;
     uint64_t starts[4]; /* when it was last started, as a ring */
     unsigned n_starts;
