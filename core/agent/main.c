@@ -112,10 +112,13 @@ static void tell_what_is_missing(const struct cgroup_tree *cgroups)
 
 /* --- events --- */
 
+/* Taken, or it would be there again at the next turn and cut the drain short. */
 static void on_signal(struct watch *watch, uint32_t events)
 {
     (void)events;
-    loop_stop(container_of(watch, struct agent, signals)->signals.loop);
+    struct signalfd_siginfo info;
+    if (read(watch->fd, &info, sizeof(info)) == sizeof(info))
+        loop_stop(watch->loop);
 }
 
 static void on_spawned(struct spawner *spawner, int pidfd)
