@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 
 /* Requests handled in one go, before others on the loop have their turn. */
@@ -75,16 +76,23 @@ static bool is_mount_point(const char *path, const struct stat *st)
     return mounted;
 }
 
+/* After its daemon's death the kernel still knows the attributes: statfs() asks the daemon. */
+static bool look(const char *path, struct stat *ret_st)
+{
+    struct statfs fs;
+    return stat(path, ret_st) == 0 && statfs(path, &fs) == 0;
+}
+
 int mount_point_prepare(const char *path, char **ret_path)
 {
     struct stat st;
-    bool there = stat(path, &st) == 0;
+    bool there = look(path, &st);
     if (!there && errno == ENOTCONN) {
         _cleanup_free_ char *stale = absolute_path(path);
         if (!stale || unmount_lazily(stale) < 0)
             return refuse(path, "a stale mount that cannot be cleared; try fusermount3 -u -z",
                           -EBUSY);
-        there = stat(path, &st) == 0;
+        there = look(path, &st);
     }
     if (!there)
         return refuse(path, "no such directory; make it with mkdir", -ENOENT);

@@ -100,6 +100,18 @@ static int change(const struct inode *inode, const struct stat *now, const struc
     return 0;
 }
 
+/*
+ * The files' modes and owner follow from their directory's, and the kernel does not know.
+ * Before the answer, so that nobody sees the old ones after it; no pages are asked to go,
+ * which could wait for a read of ours.
+ */
+static void forget_files_attributes(const struct studentfs *fs, const struct inode *directory)
+{
+    struct inode file = {.kind = INODE_RUN_FILE, .run = directory->run};
+    for (file.index = 0; file.index < run_files_count; file.index++)
+        fuse_lowlevel_notify_inval_inode(fs->mount.session, inode_number(&file), -1, 0);
+}
+
 static void setattr(fuse_req_t request, fuse_ino_t number, struct stat *asked, int what,
                     struct fuse_file_info *fi)
 {
@@ -112,10 +124,13 @@ static void setattr(fuse_req_t request, fuse_ino_t number, struct stat *asked, i
     }
     inode_stat(fs_of(request), &inode, &now);
     int r = change(&inode, &now, asked, what);
-    if (r < 0)
+    if (r < 0) {
         fuse_reply_err(request, -r);
-    else
-        reply_attr(request, &inode);
+        return;
+    }
+    if (inode.kind == INODE_RUN)
+        forget_files_attributes(fs_of(request), &inode);
+    reply_attr(request, &inode);
 }
 
 static void readlink_task(fuse_req_t request, fuse_ino_t number)
