@@ -120,6 +120,11 @@ def cgroups_of_agent(pid):
     ]
 
 
+def files_below(directory):
+    """Also while they disappear."""
+    return [os.path.join(top, name) for top, names, files in os.walk(directory) for name in names + files]
+
+
 # --- runs ---
 
 
@@ -284,7 +289,7 @@ class Mount:
             found = [f"process {p[0]} {program_of(p[0])} {' '.join(command_line(p[0]))[:200]}"
                      for p in processes if is_alive(p)]
             found += [group for pid in agents for group in cgroups_of_agent(pid)]
-            found += [str(path) for path in self.runtime.rglob("*")]
+            found += files_below(self.runtime)
             found += [self.point] if self.is_mounted() else []
             return found
 

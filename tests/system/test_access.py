@@ -162,7 +162,9 @@ class Access(studentfs.TestCase):
             self.assertEqual((os.stat(run.path).st_uid, os.stat(run.file("cmd")).st_gid), (BOB, BOB))
 
     def test_root_may_everything(self):
-        with self.run_of_alice(0o000) as run:
+        with self.run_of_alice() as run:
+            os.chmod(run.path, 0)
+            as_user(ALICE, lambda: self.refused(run.read, "status"))
             run.write("stdin", "root")
             self.assertEqual(run.text("stdout"), "root\n")
 

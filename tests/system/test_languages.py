@@ -168,15 +168,23 @@ class Tools(studentfs.TestCase):
 
     EXPECTED = "".join(f"{n}\n" for n in range(1, 5001))
 
-    def test_tail_f_follows(self):
-        run = self.mount.run("sh -c 'echo one; read x; echo two; read x'", stdin=None)
-        tail = subprocess.Popen(["tail", "-f", "-n", "+1", run.file("stdout")], stdout=subprocess.PIPE, text=True)
-        with open(run.file("stdin"), "wb", buffering=0) as stdin:
-            self.assertEqual(tail.stdout.readline(), "one\n")
-            stdin.write(b"x\n")
-            self.assertEqual(tail.stdout.readline(), "two\n")
-        tail.kill()
-        tail.communicate()
+    def test_tail_f(self):
+        """At the latest with the run's end it has shown everything, once."""
+        for options in ([], ["-n", "+1"], ["-c", "+1"]):
+            with self.subTest(options=options):
+                run = self.mount.run("sh -c 'echo one; read x; echo two; read x; echo three'", stdin=None)
+                tail = subprocess.Popen(["tail", "-f", "-s", "0.1", *options, run.file("stdout")],
+                                        stdout=subprocess.PIPE, text=True)
+                try:
+                    with open(run.file("stdin"), "wb", buffering=0) as stdin:
+                        for size in (4, 8):
+                            studentfs.eventually(lambda n=size: run.usage()["stdout_bytes"] == n)
+                            stdin.write(b"x\n")
+                    for word in ("one", "two", "three"):
+                        self.assertEqual(tail.stdout.readline(), word + "\n")
+                finally:
+                    tail.kill()
+                    tail.communicate()
 
     def test_tail_f_with_pid_ends(self):
         run = self.mount.run("sh -c 'echo one; read x'", stdin=b"x\n")

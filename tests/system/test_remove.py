@@ -127,7 +127,7 @@ class Remove(studentfs.TestCase):
         fd = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY)
         self.addCleanup(os.close, fd)
         run.remove()
-        self.assertEqual(os.listdir(fd), [])
+        self.assert_errno(errno.ENOENT, os.listdir, fd)
         self.assert_errno(errno.ENOENT, os.open, "cmd", os.O_WRONLY, dir_fd=fd)
 
 
