@@ -1,0 +1,76 @@
+/* The socket to the agent. */
+#include "control.h"
+
+#include "base/cleanup.h"
+#include "base/fdpass.h"
+#include "base/loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+
+#define ASSIGN_MAX 1024 /* bytes; six numbers and their names take about 150 */
+
+static _Noreturn void give_up(const char *what)
+{
+    dprintf(STDERR_FILENO, "student-init: %s\n", what);
+    _exit(EXIT_FAILURE);
+}
+
+/* It has room: init says three things in its life, each short. */
+void control_send(const struct message *message)
+{
+    _cleanup_free_ char *bytes = NULL;
+    size_t size;
+    if (message_encode(message, &bytes, &size) < 0)
+        give_up("out of memory");
+    if (fdpass_send(CONTROL_FD, bytes, size, NULL, 0) < 0)
+        _exit(EXIT_SUCCESS);
+}
+
+void control_send_ended(const struct ending *ending, bool teardown)
+{
+    const char *reason = *ending->reason ? ending->reason : NULL;
+    struct message message = {
+        .type = MESSAGE_INIT_ENDED,
+        .init_ended = {.retval = ending->retval,
+                       .signal = ending->signal,
+                       .reason = text_of(reason),
+                       .termination = text_of(termination_name(ending->termination)),
+                       .teardown = teardown}};
+    control_send(&message);
+}
+
+void control_receive_assign(struct message_init_assign *ret_assign, int *ret_connection)
+{
+    char bytes[ASSIGN_MAX];
+    struct message message;
+    size_t n_fds = 0;
+    struct pollfd readable = {.fd = CONTROL_FD, .events = POLLIN};
+    poll(&readable, 1, -1);
+    ssize_t size =
+        fdpass_receive(CONTROL_FD, bytes, sizeof(bytes), ret_connection, 1, &n_fds, NULL);
+    if (size == 0 || size == -ECONNRESET)
+        _exit(EXIT_SUCCESS);
+    if (size < 0 || n_fds != 1 || message_decode(bytes, (size_t)size, &message) < 0 ||
+        message.type != MESSAGE_INIT_ASSIGN)
+        give_up("descriptor 3 is no agent's socket");
+    *ret_assign = message.init_assign;
+}
+
+int control_wait(int fd, uint64_t deadline)
+{
+    struct pollfd fds[] = {{.fd = CONTROL_FD, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    for (;;) {
+        uint64_t now = monotonic_ns();
+        uint64_t left_ms = deadline > now ? (deadline - now + NS_PER_MS - 1) / NS_PER_MS : 0;
+        int n = poll(fds, 2, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
+        if (fds[0].revents)
+            _exit(EXIT_SUCCESS); /* the agent says nothing more: it is gone */
+        if (n > 0)
+            return 0;
+        if (left_ms == 0)
+            return -ETIME;
+    }
+}

@@ -1,0 +1,276 @@
+/*
+ * student-init: process 1 of one sandbox, for one run.
+ *
+ *   agent ◀── descriptor 3, messages ──▶ init ◀── connection: hand-over, signals ── client
+ *                                         └─ the command, uid 4242, and what it leaves behind
+ *
+ * The agent starts it ahead of its run, in bwrap's namespaces and behind the agent's filter of
+ * system calls, with no more privilege than to become the student and to signal it. It says that it
+ * is ready, is given limits and a connected socket, takes the command over that, runs it, passes
+ * signals on, reaps, and reports. Then it exits, and the kernel kills what is left in the sandbox.
+ *
+ * Two ends end it at any time: that of descriptor 3, as the agent is gone; and that of the
+ * connection before the command's own, as the client is gone, unless it has said `---`.
+ *
+ * Of what the student does nothing reaches it: it is not dumpable, so that not even a student
+ * of the same uid (in a user namespace) may trace it or look at its descriptors; all
+ * signals are blocked, and process 1 could not be killed from inside anyway; its descriptors
+ * are not inherited. It holds none of the command's: the end of a stream is the command's.
+ */
+#include "base/cleanup.h"
+#include "base/loop.h"
+#include "child.h"
+#include "connection.h"
+#include "control.h"
+#include "ending.h"
+#include "protocol/words.h"
+#include "scripts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#define NO_COMMAND "echo 'No command was set for this run.'"
+#define REAP_ROUND                                                                                 \
+    64 /* orphans between two looks at the descriptors: a fork bomb has no end of them */
+/* The student cannot remove it, as it can remove the working directory. */
+#define TEARDOWN_DIR_OTHERWISE "/task"
+
+struct init {
+    int children; /* signalfd */
+    struct message_init_assign limits;
+    uint64_t deadline; /* of the hand-over and the start */
+    struct connection connection;
+    struct message_run_student_command command;
+    char *working_dir;
+    char **words;
+    struct child child;
+    struct ending ending;
+};
+
+/* Nothing that the student has left writes any more when the run's end is known. */
+static void end(const struct ending *ending, bool teardown)
+{
+    kill(-1, SIGKILL);
+    control_send_ended(ending, teardown);
+}
+
+static int fail(struct init *init, int retval, const char *what)
+{
+    enum termination termination =
+        retval == RETVAL_UNAVAILABLE ? TERMINATION_UNAVAILABLE : TERMINATION_FAILED;
+    ending_of_failure(retval, termination, NULL, what, &init->ending);
+    return -EINVAL;
+}
+
+/* --- the command --- */
+
+static int split(struct init *init, struct text text)
+{
+    int r = words_split(text.data, text.size, &init->words);
+    if (r == -EAGAIN)
+        return fail(init, RETVAL_FAILED, "the command has an open quote or ends in a backslash");
+    if (r < 0)
+        return fail(init, RETVAL_FAILED,
+                    r == -EINVAL ? "the command has a NUL byte in it" : strerrordesc_np(-r));
+    return 0;
+}
+
+static int check_command(struct init *init)
+{
+    const struct message_run_student_command *command = &init->command;
+    if (text_equals(command->user, "root"))
+        return fail(init, RETVAL_UNAVAILABLE, "running as root is not available in this sandbox");
+    if (!text_equals(command->user, "worker"))
+        return fail(init, RETVAL_FAILED, "the user is neither 'worker' nor 'root'");
+    if (command->ssh)
+        return fail(init, RETVAL_UNAVAILABLE, "ssh is not available in this sandbox");
+    if (memchr(command->working_dir.data, 0, command->working_dir.size))
+        return fail(init, RETVAL_FAILED, "the working directory has a NUL byte in it");
+    return 0;
+}
+
+static int hand_over(struct init *init)
+{
+    int r = connection_take_command(&init->connection, init->deadline, &init->command);
+    if (r < 0)
+        return fail(init, RETVAL_FAILED, connection_error(r));
+    r = check_command(init);
+    if (r < 0)
+        return r;
+    init->working_dir = strndup(init->command.working_dir.data, init->command.working_dir.size);
+    if (!init->working_dir)
+        return fail(init, RETVAL_FAILED, strerrordesc_np(ENOMEM));
+    struct text none = text_of(NO_COMMAND), command = init->command.command;
+    r = split(init, command.size > 0 ? command : none);
+    if (r == 0 && !init->words[0]) { /* blanks */
+        free(init->words);
+        r = split(init, none);
+    }
+    return r;
+}
+
+static int start(struct init *init)
+{
+    const struct plan plan = {.words = init->words,
+                              .working_dir = init->working_dir,
+                              .fds = init->connection.fds,
+                              .limits = &init->limits};
+    int r = child_start(&plan, &init->child);
+    connection_close_fds(&init->connection);
+    if (r < 0)
+        return fail(init, RETVAL_FAILED, "no process can be made for the command");
+    return child_wait_executed(&init->child, &plan, init->deadline, &init->ending);
+}
+
+/* --- while it runs --- */
+
+enum reaped { REAPED_ALL, REAPED_SOME, REAPED_COMMAND };
+
+/* Before reaping: a child that ends meanwhile makes it readable again. */
+static void forget_children(const struct init *init)
+{
+    struct signalfd_siginfo ignored;
+    while (read(init->children, &ignored, sizeof(ignored)) > 0)
+        ;
+}
+
+static enum reaped reap(const struct init *init, int *ret_status)
+{
+    forget_children(init);
+    if (waitpid(init->child.pid, ret_status, WNOHANG) == init->child.pid)
+        return REAPED_COMMAND;
+    for (int i = 0; i < REAP_ROUND; i++) {
+        pid_t pid = waitpid(-1, ret_status, WNOHANG);
+        if (pid == init->child.pid)
+            return REAPED_COMMAND;
+        if (pid <= 0)
+            return REAPED_ALL;
+    }
+    return REAPED_SOME;
+}
+
+/* To the command's process alone, as INGInious's init does; it is not reaped yet. */
+static void pass_signals(struct init *init)
+{
+    for (int signal; (signal = connection_next_signal(&init->connection)) > 0;)
+        kill(init->child.pid, signal);
+}
+
+/* Until the command ends, or its client is gone. */
+static void attend(struct init *init)
+{
+    struct pollfd fds[] = {{.fd = CONTROL_FD, .events = POLLIN},
+                           {.fd = init->children, .events = POLLIN},
+                           {.fd = init->connection.fd, .events = POLLIN}};
+    enum reaped reaped = REAPED_ALL;
+    for (;;) {
+        int status, r = 0;
+        pass_signals(init);
+        if (init->connection.is_silent)
+            fds[2].fd = -1;
+        poll(fds, sizeof(fds) / sizeof(fds[0]), reaped == REAPED_SOME ? 0 : -1);
+        if (fds[0].revents)
+            _exit(EXIT_SUCCESS);
+        if (fds[1].revents || reaped == REAPED_SOME)
+            reaped = reap(init, &status);
+        if (reaped == REAPED_COMMAND) {
+            ending_of_status(status, &init->ending);
+            return;
+        }
+        if (fds[2].fd >= 0 && fds[2].revents)
+            r = connection_read(&init->connection);
+        if (r < 0) {
+            ending_of_failure(RETVAL_FAILED, TERMINATION_REMOVED, NULL,
+                              "the client closed the connection", &init->ending);
+            return;
+        }
+    }
+}
+
+/* --- after it --- */
+
+/* Waits for the end of all processes but init. */
+static void reap_all(const struct init *init)
+{
+    for (;;) {
+        forget_children(init);
+        pid_t pid = waitpid(-1, NULL, WNOHANG);
+        if (pid < 0)
+            return;
+        if (pid == 0)
+            control_wait(init->children, UINT64_MAX);
+    }
+}
+
+/*
+ * With no streams: those of the run have had their end. The agent bounds its time; that of the
+ * start is none of the hand-over's.
+ */
+static void run_teardown(struct init *init)
+{
+    static const int null[HANDOVER_FDS] = {STDIN_FILENO, STDIN_FILENO, STDIN_FILENO};
+    const struct text script = init->command.teardown_script;
+    struct plan plan = {.working_dir = init->working_dir,
+                        .fds = null,
+                        .limits = &init->limits,
+                        .opens_scripts = true};
+    char **words;
+    struct ending ignored;
+    reap_all(init); /* what was killed still counts as processes */
+    if (words_split(script.data, script.size, &words) < 0 || !words[0])
+        return;
+    plan.words = words;
+    scripts_open();
+    if (child_start(&plan, &init->child) < 0)
+        return;
+    if (child_wait_executed(&init->child, &plan, UINT64_MAX, &ignored) < 0) {
+        plan.working_dir = TEARDOWN_DIR_OTHERWISE;
+        if (child_start(&plan, &init->child) < 0)
+            return;
+    }
+    reap_all(init);
+}
+
+/* --- its start --- */
+
+static int prepare(struct init *init)
+{
+    sigset_t all, child;
+    *init = (struct init){.connection = {.fd = -1, .fds = {-1, -1, -1}}};
+    prctl(PR_SET_DUMPABLE, 0);
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    init->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    return init->children < 0 || fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
+int main(void)
+{
+    static struct init init;
+    const struct message ready = {.type = MESSAGE_INIT_READY};
+    const struct message running = {.type = MESSAGE_INIT_RUNNING};
+    if (prepare(&init) < 0)
+        return EXIT_FAILURE;
+    control_send(&ready);
+    control_receive_assign(&init.limits, &init.connection.fd);
+    init.deadline = monotonic_ns() + (uint64_t)init.limits.handover_ms * NS_PER_MS;
+    bool is_started = hand_over(&init) == 0 && start(&init) == 0;
+    if (is_started) {
+        control_send(&running);
+        attend(&init);
+    }
+    bool is_torn_down = is_started && init.ending.termination != TERMINATION_REMOVED &&
+                        init.command.teardown_script.size > 0;
+    end(&init.ending, is_torn_down);
+    if (is_torn_down)
+        run_teardown(&init);
+    return EXIT_SUCCESS;
+}
