@@ -289,6 +289,10 @@ int main(int argc, char **argv)
         fail("student-init is not beside this program; give --init PATH", r);
         return EXIT_FAILURE;
     }
+    if (options.init && access(options.init, X_OK) < 0) {
+        fail(options.init, -errno);
+        return EXIT_FAILURE;
+    }
     _cleanup_free_ char *task = realpath(options.task, NULL);
     if (!task) {
         fail(options.task, -errno);

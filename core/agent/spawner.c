@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -125,11 +126,33 @@ static _Noreturn void serve(int socket, const int data[SPAWN_DATA_COUNT])
     }
 }
 
+static int compare(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* Whoever waits for the end of what the agent was given must not wait for us. */
+static void close_all_but(int socket, const int data[SPAWN_DATA_COUNT])
+{
+    int kept[1 + SPAWN_DATA_COUNT] = {socket};
+    unsigned from = STDERR_FILENO + 1;
+    memcpy(kept + 1, data, SPAWN_DATA_COUNT * sizeof(int));
+    qsort(kept, 1 + SPAWN_DATA_COUNT, sizeof(int), compare);
+    for (size_t i = 0; i < 1 + SPAWN_DATA_COUNT; i++) {
+        unsigned fd = (unsigned)kept[i];
+        if (fd > from)
+            close_range(from, fd - 1, 0);
+        from = fd + 1;
+    }
+    close_range(from, ~0u, 0);
+}
+
 static _Noreturn void spawner_main(int socket, const int data[SPAWN_DATA_COUNT])
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN, .sa_flags = SA_NOCLDWAIT};
     sigset_t all;
     sigfillset(&all);
+    close_all_but(socket, data);
     /* The terminal's Ctrl-C is for the agent, which then ends us in its order. */
     sigprocmask(SIG_BLOCK, &all, NULL);
     sigaction(SIGCHLD, &ignore,
