@@ -418,15 +418,16 @@ class HandOver(AgentTest):
         with self.agent.client() as client:
             self.ready(client)
             reader, writer = os.pipe()
-            client.init.sendmsg([b"S"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [reader, writer, writer]))])
+            quiet, stdin = os.pipe()
+            client.init.sendmsg([b"S"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [quiet, writer, writer]))])
             for byte in client.command_map("sh -c 'echo one; read x'"):
                 client.init.sendall(bytes([byte]))
             self.assertEqual(os.read(reader, 4), b"one\n")
             for byte in b"009":
                 client.init.sendall(bytes([byte]))
             self.ends(client, 137, signal=9)
-            os.close(reader)
-            os.close(writer)
+            for fd in (reader, writer, quiet, stdin):
+                os.close(fd)
 
     def test_command_and_signals_in_one_piece(self):
         with self.agent.client() as client:
@@ -659,7 +660,8 @@ class CommandLine(studentfs.TestCase):
                       f"2>{base}/log 3>{base}/ready & echo $!; exec sleep 100")
             parent = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True)
             pid = int(parent.stdout.readline())
-            studentfs.eventually(lambda: os.path.getsize(f"{base}/ready") > 0)
+            ready = pathlib.Path(f"{base}/ready")
+            studentfs.eventually(lambda: ready.exists() and ready.read_text())
             below = studentfs.descendants(pid)
             parent.kill()
             parent.communicate()

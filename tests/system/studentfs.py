@@ -179,7 +179,11 @@ class Run:
         return int(self.text("retval"))
 
     def wait_for(self, state, seconds=20):
-        eventually(lambda: self.state() == state, seconds, f"state {state} of {self.name}")
+        try:
+            eventually(lambda: self.state() in (state, "ended"), seconds, f"state {state} of {self.name}")
+        finally:
+            status = self.text("status")
+        assert f"state: {state}\n" in status, status
 
     def remove(self):
         shutil.rmtree(self.path)

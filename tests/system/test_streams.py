@@ -175,7 +175,7 @@ class End(studentfs.TestCase):
     def test_closed_by_the_command(self):
         run = self.mount.run("sh -c 'echo a; exec >&-; read x'", stdin=None)
         self.assertEqual(run.text("stdout"), "a\n")
-        self.assertEqual(run.state(), "running")
+        run.wait_for("running")
         run.write("stdin", "go")
         run.retval()
 
@@ -262,7 +262,7 @@ class Input(studentfs.TestCase):
         os.close(first)
         os.write(second, b"b")
         self.assertEqual(run.status()["stdin"], "2 (open)")
-        self.assertEqual(run.state(), "running")
+        run.wait_for("running")
         os.close(second)
         self.assertEqual(run.text("stdout"), "ab")
         self.assert_ended(run, 0, "exited")
