@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -126,6 +128,30 @@ int cgroup_new(struct cgroup *cgroup, struct cgroup_tree *tree)
         }
     }
     return 0;
+}
+
+void cgroup_kill_in(int directory, const char *name)
+{
+    char path[64], line[32];
+    if (snprintf(path, sizeof(path), "%s/cgroup.procs", name) >= (int)sizeof(path))
+        return;
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
+    if (!file && fd >= 0)
+        close(fd);
+    while (file && fgets(line, sizeof(line), file)) {
+        pid_t pid = (pid_t)strtol(line, NULL, 10);
+        if (pid > 0) /* 0: one that this process namespace does not see */
+            kill(pid, SIGKILL);
+    }
+    if (file)
+        fclose(file);
+}
+
+void cgroup_kill(const struct cgroup *cgroup)
+{
+    if (cgroup->tree && cgroup->tree->n_hierarchies > 0)
+        cgroup_kill_in(cgroup->tree->hierarchies[0].fd, cgroup->name);
 }
 
 int cgroup_remove(struct cgroup *cgroup)

@@ -46,6 +46,11 @@ bool cgroup_tree_has(const struct cgroup_tree *tree, enum controller controller)
 
 int cgroup_new(struct cgroup *cgroup, struct cgroup_tree *tree);
 /*
+ * Kills whatever is in it: a sandbox's maker that was killed at the wrong moment leaves a
+ * child that waits for it for ever. Of a sandbox that is over.
+ */
+void cgroup_kill(const struct cgroup *cgroup);
+/*
  * Removes what is there; -EBUSY while something is still in it (mounts that go take up to
  * a third of a second): try again. 0 on a zeroed one.
  */
@@ -53,6 +58,9 @@ int cgroup_remove(struct cgroup *cgroup);
 
 /* Opens what a process writes "0" into to enter: ret_fds[0..n), the caller's. Returns n. */
 int cgroup_open_entries(const struct cgroup *cgroup, int ret_fds[HIERARCHIES_MAX]);
+
+/* The same as cgroup_kill() for the group of that name in the directory. */
+void cgroup_kill_in(int directory, const char *name);
 
 /* Once per group, before its command starts: memory is only ever lowered. */
 int cgroup_set_limits(const struct cgroup *cgroup, const struct limits *limits);

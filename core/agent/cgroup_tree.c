@@ -9,9 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define TREE_PREFIX "studentfs-"
 #define NAME_SIZE   64
+
+/* Mounts hold a group for up to a third of a second after its processes. */
+#define STALE_PAUSE_NS 5000000
+#define STALE_TRIES    100
 
 /* When the process started, in ticks since boot: with its id, a name that is not used again. */
 static int start_time(pid_t pid, unsigned long long *ret_ticks)
@@ -25,12 +30,13 @@ static int start_time(pid_t pid, unsigned long long *ret_ticks)
     fclose(file);
     /* The 22nd field; the second is a name in parentheses that may hold anything. */
     const char *at = got ? strrchr(line, ')') : NULL;
+    char state;
     if (!at || sscanf(at,
-                      ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+                      ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
                       "%*d %llu",
-                      ret_ticks) != 1)
+                      &state, ret_ticks) != 2)
         return -EINVAL;
-    return 0;
+    return state == 'Z' ? -ESRCH : 0; /* nobody has reaped it yet */
 }
 
 static bool is_of_dead_agent(const char *name)
@@ -42,6 +48,18 @@ static bool is_of_dead_agent(const char *name)
     return start_time(pid, &now) < 0 || now != started;
 }
 
+/* What is in a dead agent's group is dying with it, or waits for ever for what died. */
+static void remove_group(int parent, const char *name)
+{
+    const struct timespec pause = {.tv_nsec = STALE_PAUSE_NS};
+    for (int i = 0; i < STALE_TRIES; i++) {
+        if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno != EBUSY)
+            return;
+        cgroup_kill_in(parent, name);
+        nanosleep(&pause, NULL);
+    }
+}
+
 static void remove_groups_in(int parent, const char *name)
 {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -49,7 +67,7 @@ static void remove_groups_in(int parent, const char *name)
     struct dirent *entry;
     while (directory && (entry = readdir(directory)))
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-            unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+            remove_group(fd, entry->d_name);
     if (directory)
         closedir(directory);
     unlinkat(parent, name, AT_REMOVEDIR);

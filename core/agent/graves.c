@@ -16,8 +16,10 @@ static void on_timer(struct timer *timer)
     struct graves *graves = container_of(timer, struct graves, timer);
     list_for_each_safe (item, following, &graves->list) {
         struct grave *grave = container_of(item, struct grave, link);
-        if (cgroup_remove(&grave->cgroup) < 0)
+        if (cgroup_remove(&grave->cgroup) < 0) {
+            cgroup_kill(&grave->cgroup);
             continue;
+        }
         list_remove(item);
         free(grave);
     }
