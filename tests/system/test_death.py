@@ -1,5 +1,6 @@
 """Whoever dies: nobody hangs, no student's process survives, and the next mount works."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -86,7 +87,8 @@ class Death(studentfs.TestCase):
             if studentfs.program_of(pid) == "student":
                 continue
             if studentfs.is_alive((pid, started)):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self.assertEqual(self.run_.retval(), 254)
         studentfs.eventually(lambda: not self.processes("student"))
         studentfs.eventually(lambda: self.mount.agent() not in (None, agent), what="another agent")
@@ -105,9 +107,15 @@ class Death(studentfs.TestCase):
         return bool(set(studentfs.descendants(pid)) & set(processes))
 
     def test_of_an_idle_sandbox(self):
-        idle = [p for p in self.processes("student-init") if not self.has_below(p[0], self.processes("student"))]
-        for pid, _ in idle:
-            os.kill(pid, signal.SIGKILL)
+        def idle():
+            return [p for p in self.processes("student-init")
+                    if not self.has_below(p[0], self.processes("student"))]
+
+        killed = studentfs.eventually(idle)
+        for pid, _ in killed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        studentfs.eventually(lambda: len(set(idle()) - set(killed)) >= len(killed), what="others in their place")
         for _ in range(5):
             self.works()
         self.assertEqual(self.run_.state(), "running")

@@ -39,13 +39,13 @@ class Exit(studentfs.TestCase):
         self.assertNotIn("signal", run.status())
 
     def test_no_such_command(self):
-        self.assert_ended(self.mount.run("no-such-program --x"), 127, "exited", "no-such-program")
-        self.assert_ended(self.mount.run("./no-such-program"), 127, "exited", "no-such-program")
+        self.assert_ended(self.mount.run("no-such-program --x"), 127, "failed", "no-such-program")
+        self.assert_ended(self.mount.run("./no-such-program"), 127, "failed", "no-such-program")
 
     def test_not_executable(self):
         (self.mount.student / "text").write_text("#!/bin/sh\n")
-        self.assert_ended(self.mount.run("/task/student/text"), 126, "exited", "text")
-        self.assert_ended(self.mount.run("/task/student"), 126, "exited", "student")
+        self.assert_ended(self.mount.run("/task/student/text"), 126, "failed", "text")
+        self.assert_ended(self.mount.run("/task/student"), 126, "failed", "student")
 
     def test_no_such_directory(self):
         run = self.mount.run("true", working_dir="/no/such/directory")
