@@ -49,7 +49,7 @@ static void test_byte_by_byte(void **state)
     box_expect_running(&box);
     assert_int_equal(read(box.out, line, sizeof(line)), 6);
     for (size_t i = 0; i < 3; i++)
-        box_send(&box, "009" + i, 1);
+        box_send(&box, &"009"[i], 1);
     box_expect_end(&box, 137, TERMINATION_SIGNAL, "killed by signal 9 (Killed)");
     assert_int_equal(box_close(&box), 0);
 }

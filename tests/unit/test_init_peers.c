@@ -244,6 +244,32 @@ void box_start(struct box *box, const struct message_run_student_command *comman
     free(map);
 }
 
+/* --- whole runs --- */
+
+struct message_run_student_command command_of(const char *command)
+{
+    return (struct message_run_student_command){
+        .command = text_of(command), .working_dir = text_of("/task"), .user = text_of("worker")};
+}
+
+void box_run(struct box *box, const char *command)
+{
+    const struct message_run_student_command message = command_of(command);
+    box_start(box, &message);
+    box_expect_running(box);
+}
+
+void expect_run(const char *command, int retval, const char *output)
+{
+    struct box box;
+    char text[8192];
+    box_run(&box, command);
+    read_text(box.out, text, sizeof(text));
+    assert_string_equal(text, output);
+    box_expect_end(&box, retval, TERMINATION_EXITED, NULL);
+    assert_int_equal(box_close(&box), 0);
+}
+
 /* --- streams --- */
 
 void read_text(int fd, char *ret_text, size_t size)
@@ -262,4 +288,11 @@ void expect_end_of(int fd)
 {
     char byte;
     assert_int_equal(read(fd, &byte, 1), 0);
+}
+
+void expect_line(int fd, const char *line)
+{
+    char text[64];
+    read_text(fd, text, strlen(line) + 1);
+    assert_string_equal(text, line);
 }

@@ -34,8 +34,14 @@ void box_send_fds(struct box *box, size_t n_fds, const void *data, size_t size);
 void box_send(struct box *box, const void *data, size_t size);
 /* The map of a command; free() it. */
 char *command_map(const struct message_run_student_command *command, size_t *ret_size);
+/* With no arguments but these: `worker`, in /task. */
+struct message_run_student_command command_of(const char *command);
 /* All of it: assign, and hand the command over. */
 void box_start(struct box *box, const struct message_run_student_command *command);
+/* ... of that command, which runs. */
+void box_run(struct box *box, const char *command);
+/* ... from its start to its end, with that output. */
+void expect_run(const char *command, int retval, const char *output);
 
 /* Expects a message of that type from init. */
 struct message box_receive(struct box *box, enum message_type type, char bytes[4096]);
@@ -47,3 +53,5 @@ void box_expect_end(struct box *box, int retval, enum termination termination, c
 void read_text(int fd, char *ret_text, size_t size);
 /* Expects the end, with nothing before it. */
 void expect_end_of(int fd);
+/* Expects that text next. */
+void expect_line(int fd, const char *line);
