@@ -84,7 +84,7 @@ int connection_take_command(struct connection *connection, uint64_t deadline,
 {
     static const char hello = HANDOVER_HELLO;
     struct message message;
-    size_t size;
+    size_t size = 0;
     if (fdpass_send(connection->fd, &hello, 1, NULL, 0) != 1)
         return -EPIPE;
     int r = take_fds(connection, deadline);

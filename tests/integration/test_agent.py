@@ -479,6 +479,11 @@ class HandOver(AgentTest):
                 client.init.sendall(b"010---")
                 self.assertEqual(out.readline(), b"10\n")
                 self.assertTrue(client.is_silent(), "--- ends the stream, not the run")
+                client.init.close()
+                self.assertTrue(client.is_silent(), "nor does the connection's end then")
+                for pid in self.agent.students():
+                    os.kill(pid, signal.SIGKILL)
+            self.ends(client, 137, signal=9)
 
     def test_a_user_that_is_neither(self):
         with self.agent.client() as client:

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static const struct message_init_assign patient = {.handover_ms = 10000};
-static const struct message_init_assign hasty = {.handover_ms = 100};
+static const struct message_init_assign hasty = {.handover_ms = 400};
 
 static char *map_of(const char *command, size_t *ret_size)
 {
