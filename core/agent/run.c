@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "log.h"
+#include "protocol/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -41,8 +42,10 @@ static void on_event(struct run *run, enum life_event event);
 
 /* --- the report --- */
 
-static void send_retval(struct peer *peer, const struct verdict *verdict, const struct usage *usage)
+static void send_retval(struct peer *peer, struct verdict *verdict, const struct usage *usage)
 {
+    /* It may quote a command or a path: any bytes, and cut anywhere. */
+    utf8_mend(verdict->reason);
     struct message message = {
         .type = MESSAGE_RUN_STUDENT_RETVAL,
         .run_student_retval = {.retval = verdict->retval,

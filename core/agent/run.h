@@ -5,9 +5,9 @@
 #pragma once
 
 #include "life.h"
-#include "run_limits.h"
 #include "peers.h"
 #include "pool.h"
+#include "run_limits.h"
 #include "verdict.h"
 
 #include <stdbool.h>

@@ -7,8 +7,8 @@
  */
 #pragma once
 
-#include "run_limits.h"
 #include "protocol/message.h"
+#include "run_limits.h"
 
 #include <stdbool.h>
 

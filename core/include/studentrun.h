@@ -41,7 +41,7 @@ struct studentrun_request {
     const char *command;         /* see studentrun_command_check() */
     const char *teardown_script; /* NULL: none */
     const char *working_dir;     /* as the student sees it; NULL: /task */
-    int fds[3];                  /* stdin, stdout, stderr; taken on success; -1: /dev/null. May repeat */
+    int fds[3]; /* stdin, stdout, stderr; taken on success; -1: /dev/null. May repeat */
 };
 
 struct studentrun_result {

@@ -421,7 +421,8 @@ static void measure_row(size_t row, int rounds)
 static void unmount(void)
 {
     char command[PATH_MAX + 64];
-    snprintf(command, sizeof(command), "fusermount3 -u '%.2000s' && rm -rf '%s'", mountpoint, scratch);
+    snprintf(command, sizeof(command), "fusermount3 -u '%.2000s' && rm -rf '%s'", mountpoint,
+             scratch);
     if (system(command) != 0)
         fprintf(stderr, "bench: %s is left\n", scratch);
 }

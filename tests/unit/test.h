@@ -10,5 +10,5 @@
 
 #include <cmocka.h>
 
-#define RUN_TESTS(tests) cmocka_run_group_tests(tests, NULL, NULL)
+#define RUN_TESTS(tests)  cmocka_run_group_tests(tests, NULL, NULL)
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))

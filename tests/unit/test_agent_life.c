@@ -220,5 +220,5 @@ int main(void)
         cmocka_unit_test(test_sigxcpu_is_the_limit_only_where_nothing_else_counts),
         cmocka_unit_test(test_a_sandbox_that_just_ends_is_a_failure),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

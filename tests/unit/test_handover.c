@@ -21,7 +21,7 @@ static void test_all(void **state)
 static void test_others(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"000", "065", "099", "999", "-01", " 15",
+    static const char *const bad[] = {"000", "065",  "099", "999", "-01", " 15",
                                       "1 5", "15\n", "KIL", "--0", "0x1"};
     for (size_t i = 0; i < N_ELEMENTS(bad); i++)
         assert_int_equal(signal_decode(bad[i]), -EINVAL);

@@ -8,7 +8,10 @@
 #include <string.h>
 
 #define BYTES(literal) literal, sizeof(literal) - 1
-#define TEXT(literal)  {BYTES(literal)}
+#define TEXT(literal)                                                                              \
+    {                                                                                              \
+        BYTES(literal)                                                                             \
+    }
 
 /* --- out --- */
 
@@ -18,7 +21,9 @@ static const struct {
     const char *bytes;
     size_t size;
 } recorded[] = {
-    {{.type = MESSAGE_DUMMY}, BYTES("\x81\xa4type\xad" "dummy_message")},
+    {{.type = MESSAGE_DUMMY},
+     BYTES("\x81\xa4type\xad"
+           "dummy_message")},
     {{.type = MESSAGE_RUN_STUDENT,
       .run_student = {.environment = TEXT("python3"),
                       .time_limit = 30,
@@ -29,10 +34,12 @@ static const struct {
                       .run_as_root = true,
                       .receives_freely = true}},
      BYTES("\x8a\xa4type\xabrun_student"
-           "\xab" "environment\xa7python3"
+           "\xab"
+           "environment\xa7python3"
            "\xaatime_limit\x1e"
            "\xafhard_time_limit\xcd\x01\x2c"
-           "\xac" "memory_limit\xce\x00\x01\x86\xa0"
+           "\xac"
+           "memory_limit\xce\x00\x01\x86\xa0"
            "\xadshare_network\xc3"
            "\xa9socket_id\xa3p01"
            "\xa3ssh\xc2"
@@ -40,21 +47,29 @@ static const struct {
            "\xafreceives_freely\xc3")},
     {{.type = MESSAGE_RUN_STUDENT, .run_student = {.socket_id = TEXT("p")}},
      BYTES("\x89\xa4type\xabrun_student"
-           "\xab" "environment\xc0"
+           "\xab"
+           "environment\xc0"
            "\xaatime_limit\x00"
            "\xafhard_time_limit\x00"
-           "\xac" "memory_limit\x00"
+           "\xac"
+           "memory_limit\x00"
            "\xadshare_network\xc2"
            "\xa9socket_id\xa1p"
            "\xa3ssh\xc2"
            "\xabrun_as_root\xc2")},
     {{.type = MESSAGE_RUN_STUDENT_STARTED, .run_student_started = {.container_id = TEXT("c1")}},
-     BYTES("\x82\xa4type\xb3run_student_started\xac" "container_id\xa2" "c1")},
+     BYTES("\x82\xa4type\xb3run_student_started\xac"
+           "container_id\xa2"
+           "c1")},
     {{.type = MESSAGE_RUN_STUDENT_STARTED,
       .run_student_started = {.container_id = TEXT("c1"),
                               .features = FEATURE_FD | FEATURE_TERMINATION}},
-     BYTES("\x83\xa4type\xb3run_student_started\xac" "container_id\xa2" "c1"
-           "\xa8" "features\x92\xa2" "fd\xabtermination")},
+     BYTES("\x83\xa4type\xb3run_student_started\xac"
+           "container_id\xa2"
+           "c1"
+           "\xa8"
+           "features\x92\xa2"
+           "fd\xabtermination")},
     {{.type = MESSAGE_RUN_STUDENT_RETVAL, .run_student_retval = {.retval = 254}},
      BYTES("\x82\xa4type\xb2run_student_retval\xa6retval\xcc\xfe")},
     {{.type = MESSAGE_RUN_STUDENT_RETVAL,
@@ -64,7 +79,8 @@ static const struct {
                              .signal = 9,
                              .termination = TEXT("signal")}},
      BYTES("\x86\xa4type\xb2run_student_retval\xa6retval\xcc\x89\xa6reason\xa6killed"
-           "\xa5usage\x83\xa8" "cpu_usec\x01\xa9wall_usec\x02\xabmemory_peak\x03"
+           "\xa5usage\x83\xa8"
+           "cpu_usec\x01\xa9wall_usec\x02\xabmemory_peak\x03"
            "\xa6signal\x09\xabtermination\xa6signal")},
     {{.type = MESSAGE_RUN_STUDENT_COMMAND,
       .run_student_command = {.student_container_id = TEXT("c1"),
@@ -73,8 +89,10 @@ static const struct {
                               .working_dir = TEXT("/task"),
                               .user = TEXT("worker")}},
      BYTES("\x87\xa4type\xb3run_student_command"
-           "\xb4student_container_id\xa2" "c1"
-           "\xa7" "command\xa4true"
+           "\xb4student_container_id\xa2"
+           "c1"
+           "\xa7"
+           "command\xa4true"
            "\xafteardown_script\xa0"
            "\xabworking_dir\xa5/task"
            "\xa3ssh\xc2"
@@ -179,8 +197,12 @@ static void test_other_encodings(void **state)
     /* extensions as nil and with names that nobody knows */
     assert_retval(BYTES("\x83\xa6reason\xc0\xa6retval\x07\xa4type\xb2run_student_retval"), 7);
     struct message message;
-    assert_int_equal(message_decode(BYTES("\x83\xa4type\xb3run_student_started\xac" "container_id"
-                                          "\xc4\x02" "c1\xa8" "features\x92\xa5novel\xc4\x02" "fd"),
+    assert_int_equal(message_decode(BYTES("\x83\xa4type\xb3run_student_started\xac"
+                                          "container_id"
+                                          "\xc4\x02"
+                                          "c1\xa8"
+                                          "features\x92\xa5novel\xc4\x02"
+                                          "fd"),
                                     &message),
                      0);
     assert_int_equal(message.run_student_started.features, FEATURE_FD);
@@ -209,17 +231,25 @@ static void test_refused(void **state)
         {BYTES("\x81\xa4type\xb2run_student_retval"), -EPROTO},
         {BYTES(RETVAL_HEAD "\xc0"), -EPROTO},
         {BYTES(RETVAL_HEAD "\xc3"), -EPROTO},
-        {BYTES(RETVAL_HEAD "\xa1" "7"), -EPROTO},
+        {BYTES(RETVAL_HEAD "\xa1"
+                           "7"),
+         -EPROTO},
         {BYTES(RETVAL_HEAD "\xca\x40\xe0\x00\x00"), -EPROTO},
         {BYTES(RETVAL_HEAD "\xcf\x80\x00\x00\x00\x00\x00\x00\x00"), -EPROTO},
         {BYTES("\x83\xa6retval\x07\xa4type\xb2run_student_retval\xa5usage\x90"), -EPROTO},
         {BYTES("\x83\xa6retval\x07\xa4type\xb2run_student_retval\xa6reason\x07"), -EPROTO},
         {BYTES("\x81\xa4type\xb3run_student_started"), -EPROTO},
-        {BYTES("\x82\xa4type\xb3run_student_started\xac" "container_id\xc0"), -EPROTO},
+        {BYTES("\x82\xa4type\xb3run_student_started\xac"
+               "container_id\xc0"),
+         -EPROTO},
         {BYTES("\x81\xa4type\xabrun_student"), -EPROTO},
         {BYTES("\x82\xa4type\xabrun_student\xa9socket_id\xa0"), -EPROTO},
-        {BYTES("\x82\xa4type\xabrun_student\xa9socket_id\xa3" "a/b"), -EPROTO},
-        {BYTES("\x82\xa4type\xabrun_student\xa9socket_id\xa3" "a\0b"), -EPROTO},
+        {BYTES("\x82\xa4type\xabrun_student\xa9socket_id\xa3"
+               "a/b"),
+         -EPROTO},
+        {BYTES("\x82\xa4type\xabrun_student\xa9socket_id\xa3"
+               "a\0b"),
+         -EPROTO},
         {BYTES("\x83\xa4type\xabrun_student\xa9socket_id\xa1p\xa3ssh\x01"), -EPROTO},
         {BYTES("\x82\xa4type\xb3run_student_command\xa4user\xa4root"), -EPROTO},
     };

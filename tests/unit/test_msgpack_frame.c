@@ -117,12 +117,8 @@ static void test_lies(void **state)
         const char *data;
         size_t size;
     } lies[] = {
-        {"\xdd\xff\xff\xff\xff", 5},
-        {"\xdf\xff\xff\xff\xff", 5},
-        {"\xdf\x80\x00\x00\x00", 5},
-        {"\xc6\xff\xff\xff\xff", 5},
-        {"\xdb\x00\x80\x00\x00", 5},
-        {"\xc9\xff\xff\xff\xff", 5},
+        {"\xdd\xff\xff\xff\xff", 5}, {"\xdf\xff\xff\xff\xff", 5}, {"\xdf\x80\x00\x00\x00", 5},
+        {"\xc6\xff\xff\xff\xff", 5}, {"\xdb\x00\x80\x00\x00", 5}, {"\xc9\xff\xff\xff\xff", 5},
     };
     size_t size;
     for (size_t i = 0; i < N_ELEMENTS(lies); i++)
@@ -147,8 +143,8 @@ static void test_claims_add_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats), cmocka_unit_test(test_never_used),
-        cmocka_unit_test(test_nesting), cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_formats),       cmocka_unit_test(test_never_used),
+        cmocka_unit_test(test_nesting),       cmocka_unit_test(test_lies),
         cmocka_unit_test(test_claims_add_up),
     };
     return RUN_TESTS(tests);

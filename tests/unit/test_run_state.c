@@ -130,8 +130,7 @@ static void test_callbacks(void **state)
             struct run_step step = run_state_step(s, e);
             enum run_action last = last_action(&step);
             assert_true(step.actions[0] < ACTION_TELL_STARTED || step.actions[1] == ACTION_NONE);
-            assert_int_equal(step.next == RUN_ENDED,
-                             last == ACTION_END || last == ACTION_END_FAIL);
+            assert_int_equal(step.next == RUN_ENDED, last == ACTION_END || last == ACTION_END_FAIL);
             if (last == ACTION_TELL_STARTED)
                 assert_true(e == EVENT_STARTED && (s == RUN_REQUESTED || s == RUN_GREETED));
             if (last == ACTION_TELL_HANDED_OVER)

@@ -115,8 +115,8 @@ static void test_full(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_burst), cmocka_unit_test(test_close_within),
-        cmocka_unit_test(test_frames), cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_burst),
+                                       cmocka_unit_test(test_close_within),
+                                       cmocka_unit_test(test_frames), cmocka_unit_test(test_full)};
     return RUN_TESTS(tests);
 }
