@@ -41,24 +41,31 @@ static void test_fds(void **state)
     close_pair(sockets);
 }
 
+/* Descriptors may be open that were inherited: only the difference tells. */
+static int count_open_fds(void)
+{
+    int n = 0;
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
 /* Of three, one is asked for: the others are closed, or this process would have them open. */
 static void test_too_many_fds(void **state)
 {
     (void)state;
-    int sockets[2], pipes[2], fd, spare;
+    int sockets[2], pipes[2], fd;
     size_t n_fds;
     char byte;
     pair(SOCK_STREAM, sockets);
     assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
     int three[3] = {pipes[0], pipes[1], pipes[1]};
-    spare = dup(0);
-    close(spare);
+    int n_open = count_open_fds();
     assert_int_equal(fdpass_send(sockets[0], "x", 1, three, 3), 1);
     assert_int_equal(fdpass_receive(sockets[1], &byte, 1, &fd, 1, &n_fds, NULL), 1);
     assert_int_equal(n_fds, 1);
-    assert_int_equal(fd, spare);
-    assert_int_equal(fcntl(fd + 1, F_GETFD), -1);
-    assert_int_equal(fcntl(fd + 2, F_GETFD), -1);
+    assert_true(fcntl(fd, F_GETFD) >= 0);
+    assert_int_equal(count_open_fds(), n_open + 1);
     close(fd);
     int many[FDPASS_MAX + 1] = {0};
     assert_int_equal(fdpass_send(sockets[0], "x", 1, many, FDPASS_MAX + 1), -E2BIG);
