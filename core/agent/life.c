@@ -15,6 +15,7 @@ static const struct {
         },
     [LIFE_HANDOVER] =
         {
+            [LIFE_BROKEN] = {true, {LIFE_WAITING, LIFE_ASK}},
             [LIFE_REFUSED] = {true, {LIFE_DONE, LIFE_REPORT}},
             [LIFE_STARTED] = {true, {LIFE_RUNNING, LIFE_WATCH}},
             [LIFE_ENDED] = {true, {LIFE_DONE, LIFE_REPORT}},

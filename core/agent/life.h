@@ -23,6 +23,7 @@ enum life {
 
 enum life_event {
     LIFE_SANDBOX,    /* a sandbox was granted */
+    LIFE_BROKEN,     /* the sandbox granted turned out to be dead; there may be another */
     LIFE_REFUSED,    /* there is none, or it cannot be given the run */
     LIFE_STARTED,    /* the command runs */
     LIFE_ENDED,      /* the command's result is known */
@@ -36,6 +37,7 @@ enum life_event {
 enum life_action {
     LIFE_IGNORE,
     LIFE_ASSIGN,        /* give the sandbox the run, say that it started */
+    LIFE_ASK,           /* for another sandbox */
     LIFE_WATCH,         /* the clocks start */
     LIFE_UNWATCH,       /* the clocks stop; the teardown's bound starts */
     LIFE_KILL,          /* the sandbox, and wait for its end */

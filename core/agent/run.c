@@ -20,6 +20,7 @@
 #define HANDOVER_BOUND_MS 10000 /* the client's defaults are the same */
 #define TEARDOWN_BOUND_NS (60 * NS_PER_S)
 #define KILLED_BOUND_NS   (2 * NS_PER_S) /* a process in an uninterruptible wait outlives SIGKILL */
+#define SANDBOXES_MAX     3 /* tried for a run, where idle ones were killed: more is no accident */
 #define OPEN_FILES        4096
 #define FILE_SIZE         INT64_C(1073741824) /* bytes; one file, not all of them */
 
@@ -30,6 +31,8 @@ struct run {
     struct sandbox *sandbox; /* from its grant to the report */
     enum life life;
     char *socket_id;
+    int connection; /* to the client, until init has it */
+    unsigned n_sandboxes;
     char container_id[32];
     uint64_t cpu_base_ns, started_ns;
     bool measured;
@@ -74,6 +77,7 @@ static void run_free(struct run *run)
 {
     list_remove(&run->request.link);
     timer_deinit(&run->clock);
+    fd_clear(&run->connection);
     free(run->socket_id);
     free(run);
 }
@@ -194,7 +198,7 @@ static int connect_to_client(const struct run *run)
     return fd_steal(&fd);
 }
 
-static int assign(struct run *run, int connection)
+static int assign(struct run *run)
 {
     const struct limits *limits = &run->seen.limits;
     const struct cgroup_tree *cgroups = run->host->pool->cgroups;
@@ -209,7 +213,24 @@ static int assign(struct run *run, int connection)
     /* As root it would count uid 4242's processes on the whole machine. */
     if (!run->host->pool->plan.as_root)
         order.processes = (int64_t)limits->processes;
-    return sandbox_assign(run->sandbox, limits, &order, connection);
+    return sandbox_assign(run->sandbox, limits, &order, run->connection);
+}
+
+/* The connection is made once: the client serves one. It is there for a second sandbox as well. */
+static int give_run(struct run *run)
+{
+    if (run->connection < 0)
+        run->connection = connect_to_client(run);
+    if (run->connection < 0) {
+        snprintf(run->refusal, REASON_MAX, "cannot reach the client at %.64s.sock: %s",
+                 run->socket_id, strerror(-run->connection));
+        return run->connection;
+    }
+    run->cpu_base_ns = cgroup_cpu_ns(&run->sandbox->cgroup);
+    int r = assign(run);
+    if (r < 0)
+        snprintf(run->refusal, REASON_MAX, "the sandbox cannot be given the run: %s", strerror(-r));
+    return r;
 }
 
 static void hand_over(struct run *run)
@@ -219,25 +240,28 @@ static void hand_over(struct run *run)
                                                       .features = FEATURE_FD | FEATURE_REASON |
                                                                   FEATURE_USAGE |
                                                                   FEATURE_TERMINATION}};
-    _cleanup_close_ int connection = connect_to_client(run);
-    int r = connection;
-    if (r < 0) {
-        snprintf(run->refusal, REASON_MAX, "cannot reach the client at %.64s.sock: %s",
-                 run->socket_id, strerror(-r));
-    } else {
-        run->cpu_base_ns = cgroup_cpu_ns(&run->sandbox->cgroup);
-        r = assign(run, connection);
-        if (r < 0)
-            snprintf(run->refusal, REASON_MAX, "the sandbox cannot be given its limits: %s",
-                     strerror(-r));
-    }
-    if (r < 0)
+    int r = give_run(run);
+    if (r == -EPIPE && run->n_sandboxes < SANDBOXES_MAX) {
+        on_event(run, LIFE_BROKEN);
+    } else if (r < 0) {
         on_event(run, LIFE_REFUSED);
-    else
+    } else {
+        fd_clear(&run->connection); /* init has it */
         peer_send(run->peer, &started);
+    }
 }
 
 /* --- the table's actions --- */
+
+static void ask_pool(struct run *run)
+{
+    if (run->sandbox)
+        pool_retire(run->host->pool, run->sandbox, true);
+    run->sandbox = NULL;
+    *run->refusal = 0;
+    run->n_sandboxes++;
+    pool_ask(run->host->pool, &run->request);
+}
 
 static void ignore(struct run *run)
 {
@@ -270,9 +294,13 @@ static void kill_run(struct run *run)
 static void on_event(struct run *run, enum life_event event)
 {
     static void (*const actions[])(struct run *) = {
-        [LIFE_IGNORE] = ignore,      [LIFE_ASSIGN] = hand_over,
-        [LIFE_WATCH] = watch_limits, [LIFE_UNWATCH] = bound_teardown,
-        [LIFE_KILL] = kill_run,      [LIFE_KILL_TEARDOWN] = kill_sandbox,
+        [LIFE_IGNORE] = ignore,
+        [LIFE_ASSIGN] = hand_over,
+        [LIFE_ASK] = ask_pool,
+        [LIFE_WATCH] = watch_limits,
+        [LIFE_UNWATCH] = bound_teardown,
+        [LIFE_KILL] = kill_run,
+        [LIFE_KILL_TEARDOWN] = kill_sandbox,
         [LIFE_REPORT] = report,
     };
     struct life_step step = life_step(run->life, event);
@@ -312,6 +340,7 @@ static struct run *run_new(struct run_host *host, struct peer *peer,
         return NULL;
     run->host = host;
     run->peer = peer;
+    run->connection = -1;
     run->request = (struct pool_request){.share_network = asked->share_network, .fn = on_grant};
     list_init(&run->request.link);
     run->socket_id = strndup(asked->socket_id.data, asked->socket_id.size);
@@ -331,7 +360,7 @@ void run_start(struct run_host *host, struct peer *peer, const struct message_ru
         return;
     struct run *run = host->stopping ? NULL : run_new(host, peer, asked);
     if (run) {
-        pool_ask(host->pool, &run->request);
+        ask_pool(run);
         return;
     }
     struct verdict verdict = {.retval = RETVAL_FAILED, .termination = TERMINATION_FAILED};

@@ -120,6 +120,22 @@ class Death(studentfs.TestCase):
             self.works()
         self.assertEqual(self.run_.state(), "running")
 
+    def test_of_idle_sandboxes_that_are_then_given_a_run(self):
+        """Their outer processes are stopped: to the agent they look alive until it speaks to them."""
+        inits = studentfs.eventually(lambda: len(self.processes("student-init")) >= 4 and self.processes("student-init"))
+        idle = [pid for pid, _ in inits if not self.has_below(pid, self.processes("student"))]
+        for pid in idle[:2]:
+            outer = studentfs.process_stat(pid)[1]
+            os.kill(outer, signal.SIGSTOP)
+            self.addCleanup(self.resume, outer)
+            os.kill(pid, signal.SIGKILL)
+        for _ in range(len(idle)):
+            self.works()
+
+    def resume(self, pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
     def test_of_the_daemon(self):
         everything = studentfs.descendants(self.mount.daemon[0])
         agents = [pid for pid, _ in everything if studentfs.program_of(pid) == "studentfs-agent"]

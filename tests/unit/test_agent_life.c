@@ -34,6 +34,13 @@ static void test_a_teardown_is_waited_for_and_bounded(void **state)
     check_step(LIFE_TEARDOWN, LIFE_OVERDUE, LIFE_DONE, LIFE_REPORT);
 }
 
+static void test_another_sandbox_replaces_a_broken_one(void **state)
+{
+    (void)state;
+    check_step(LIFE_HANDOVER, LIFE_BROKEN, LIFE_WAITING, LIFE_ASK);
+    check_step(LIFE_RUNNING, LIFE_BROKEN, LIFE_RUNNING, LIFE_IGNORE);
+}
+
 static void test_a_killed_run_waits_for_its_sandbox(void **state)
 {
     (void)state;
@@ -207,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_normal_life),
         cmocka_unit_test(test_a_teardown_is_waited_for_and_bounded),
+        cmocka_unit_test(test_another_sandbox_replaces_a_broken_one),
         cmocka_unit_test(test_a_killed_run_waits_for_its_sandbox),
         cmocka_unit_test(test_every_state_but_done_can_end),
         cmocka_unit_test(test_zero_asks_for_the_defaults),
