@@ -14,7 +14,7 @@
 /* Nothing of the kernel's names and attributes can go stale: all changes pass through it. */
 #define STAT_TIMEOUT 3600.0
 
-static const char *const reserved[] = {"task", "runs", "metrics", "defaults"};
+static const char *const reserved[] = {"task", "defaults"};
 
 bool inode_is_reserved(const char *name)
 {
@@ -76,6 +76,8 @@ static struct inode lookup_top(const struct studentfs *fs, const char *name)
         return top_file((unsigned)index);
     if (strcmp(name, "task") == 0)
         return (struct inode){.kind = INODE_TASK};
+    if (strcmp(name, "defaults") == 0)
+        return (struct inode){.kind = INODE_RUN, .run = fs->runs.defaults};
     struct run *run = runs_by_name(&fs->runs, name);
     return (struct inode){.kind = run ? INODE_RUN : INODE_NONE, .run = run};
 }
@@ -155,6 +157,10 @@ static struct inode next_top(const struct studentfs *fs, uint64_t cookie, const 
     if (cookie == top_files_count) {
         *ret_name = "task";
         return (struct inode){.kind = INODE_TASK};
+    }
+    if (cookie == top_files_count + 1) {
+        *ret_name = "defaults";
+        return (struct inode){.kind = INODE_RUN, .run = fs->runs.defaults};
     }
     struct run *run = runs_next(&fs->runs, cookie > FIRST_RUN ? cookie - FIRST_RUN : 0);
     if (!run)

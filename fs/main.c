@@ -137,8 +137,8 @@ static int start(struct studentfs *fs, const char *sockets)
         return r;
     struct run_context context = {
         .loop = &fs->loop, .pool = &fs->pool, .engine = fs->engine, .task_dir = fs->options->task};
-    runs_init(&fs->runs, &context, fs->options->max_runs);
-    if (!fs->options->sockets)
+    r = runs_init(&fs->runs, &context, fs->options->max_runs, fs->uid, fs->gid);
+    if (r == 0 && !fs->options->sockets)
         r = start_agent(fs, sockets);
     if (r < 0)
         return r;

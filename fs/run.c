@@ -32,23 +32,25 @@ static void on_input(struct input *input)
     handle_notify_all(&container_of(input, struct run, input)->handles);
 }
 
-int run_new(const struct run_context *context, const char *name, struct run **ret_run)
+int run_new(const struct run_context *context, const char *name, const struct settings *settings,
+            struct run **ret_run)
 {
     struct run *run = calloc(1, sizeof(*run));
     if (!run)
         return -ENOMEM;
     run->name = strdup(name);
-    if (!run->name) {
+    if (!run->name || settings_copy(settings, &run->settings) < 0) {
+        free(run->name);
         free(run);
         return -ENOMEM;
     }
     run->context = context;
     run->references = 1;
     clock_gettime(CLOCK_REALTIME, &run->made);
-    settings_init(&run->settings);
     recording_init(&run->streams[RUN_STDOUT], context->pool, on_recording_0);
     recording_init(&run->streams[RUN_STDERR], context->pool, on_recording_1);
     input_init(&run->input, on_input);
+    input_set_end(&run->input, (enum input_end)run->settings.stdin_eof);
     list_init(&run->handles);
     list_init(&run->waiting_end);
     *ret_run = run;
@@ -114,6 +116,7 @@ static void finish(struct run *run, const struct studentrun_result *result)
     input_stop(&run->input);
     parked_wake(&run->waiting_end);
     handle_notify_all(&run->handles);
+    run->context->ended(run->context->owner, run);
 }
 
 void run_fail(struct run *run, const char *reason)

@@ -20,7 +20,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-enum run_state { RUN_NEW, RUN_STARTING, RUN_RUNNING, RUN_ENDED };
+enum run_state { RUN_NEW, RUN_STARTING, RUN_RUNNING, RUN_ENDED, RUN_STATES };
 
 struct run;
 
@@ -29,7 +29,8 @@ struct run_context {
     struct loop *loop;
     struct chunk_pool *pool;
     struct studentrun_engine *engine;
-    const char *task_dir;                        /* absolute, no links in it */
+    const char *task_dir; /* absolute, no links in it */
+    void (*ended)(void *owner, const struct run *run);
     void (*freed)(void *owner, struct run *run); /* the last reference is going */
     void *owner;
 };
@@ -71,8 +72,9 @@ struct run {
     struct list waiting_end; /* parked reads of retval */
 };
 
-/* One reference, the caller's. The name is copied. */
-int run_new(const struct run_context *context, const char *name, struct run **ret_run);
+/* One reference, the caller's. The name and the settings are copied. */
+int run_new(const struct run_context *context, const char *name, const struct settings *settings,
+            struct run **ret_run);
 struct run *run_ref(struct run *run);
 void run_unref(struct run *run);
 

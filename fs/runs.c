@@ -1,6 +1,8 @@
 /* The runs that there are. */
 #include "runs.h"
 
+#include "files.h"
+
 #include <errno.h>
 #include <search.h>
 #include <stdio.h>
@@ -38,17 +40,55 @@ static void forget(void *owner, struct run *run)
             (runs->count - at) * sizeof(struct run *));
 }
 
-void runs_init(struct runs *runs, const struct run_context *context, size_t max_named)
+/* As studentrun.h has them. */
+const char *const run_terminations[RUN_TERMINATIONS] = {
+    "exited", "signal", "cpu_time", "wall_time", "memory", "removed", "unavailable", "failed"};
+
+static void count_end(void *owner, const struct run *run)
 {
-    *runs = (struct runs){.context = *context, .max_named = max_named};
+    struct runs *runs = owner;
+    for (unsigned i = 0; i < RUN_TERMINATIONS; i++)
+        runs->totals.ended[i] += strcmp(run_terminations[i], run->result.termination) == 0;
+    runs->totals.cpu_usec += run->result.cpu_usec;
+    for (unsigned i = 0; i < RUN_STREAMS; i++)
+        runs->totals.output_bytes += run->streams[i].size;
+}
+
+/* A run that never starts, of whose files only the settings are there. */
+static int make_defaults(struct runs *runs, uid_t uid, gid_t gid)
+{
+    struct settings settings;
+    settings_init(&settings);
+    int r = run_new(&runs->context, "defaults", &settings, &runs->defaults);
+    if (r < 0)
+        return r;
+    runs->defaults->uid = uid;
+    runs->defaults->gid = gid;
+    runs->defaults->mode = 0755;
+    runs->defaults->serial = RUNS_DEFAULTS_SERIAL;
+    for (unsigned i = 0; i < run_files_count; i++)
+        if (run_files[i].setting.kind == SETTING_NONE)
+            runs->defaults->unlinked |= 1u << i;
+    return 0;
+}
+
+int runs_init(struct runs *runs, const struct run_context *context, size_t max_named, uid_t uid,
+              gid_t gid)
+{
+    *runs = (struct runs){
+        .context = *context, .max_named = max_named, .last_serial = RUNS_DEFAULTS_SERIAL};
+    runs->context.ended = count_end;
     runs->context.freed = forget;
     runs->context.owner = runs;
+    return make_defaults(runs, uid, gid);
 }
 
 void runs_deinit(struct runs *runs)
 {
     for (struct run *run; (run = runs_next(runs, 0));)
         runs_remove(runs, run);
+    if (runs->defaults)
+        run_unref(runs->defaults);
     free(runs->by_serial);
 }
 
@@ -75,7 +115,7 @@ int runs_add(struct runs *runs, const char *name, uid_t uid, gid_t gid, mode_t m
         return -ENOSPC;
     int r = reserve(runs);
     if (r == 0)
-        r = run_new(&runs->context, name, &run);
+        r = run_new(&runs->context, name, &runs->defaults->settings, &run);
     if (r < 0)
         return r;
     if (!tsearch(run, &runs->by_name, compare_names)) {
@@ -88,6 +128,7 @@ int runs_add(struct runs *runs, const char *name, uid_t uid, gid_t gid, mode_t m
     run->serial = ++runs->last_serial;
     runs->by_serial[runs->count++] = run;
     runs->named++;
+    runs->totals.made++;
     *ret_run = run;
     return 0;
 }
@@ -121,6 +162,8 @@ struct run *runs_by_name(const struct runs *runs, const char *name)
 struct run *runs_by_serial(const struct runs *runs, uint64_t serial)
 {
     size_t at = find(runs, serial);
+    if (serial == RUNS_DEFAULTS_SERIAL)
+        return runs->defaults;
     return at < runs->count && runs->by_serial[at]->serial == serial ? runs->by_serial[at] : NULL;
 }
 

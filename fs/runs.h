@@ -6,18 +6,33 @@
 
 #include "run.h"
 
+/* The serial number of what holds the settings of later runs; those of runs follow. */
+#define RUNS_DEFAULTS_SERIAL 1
+
+#define RUN_TERMINATIONS 8
+
+/* What has ever happened, for `metrics`. */
+struct runs_totals {
+    uint64_t made, cpu_usec, output_bytes;
+    uint64_t ended[RUN_TERMINATIONS]; /* as in run_terminations */
+};
+extern const char *const run_terminations[RUN_TERMINATIONS];
+
 struct runs {
     struct run_context context;
+    struct run *defaults;   /* never in the tree's list, never started */
     struct run **by_serial; /* ascending */
     size_t count, capacity;
     size_t named, max_named; /* those in the tree */
     void *by_name;           /* tsearch(3) */
     uint64_t last_serial;
+    struct runs_totals totals;
     uint64_t last_new; /* number in the last name that runs_add_new() gave */
 };
 
-/* context.freed and .owner are set here. */
-void runs_init(struct runs *runs, const struct run_context *context, size_t max_named);
+/* context.ended, .freed and .owner are set here. The defaults belong to uid and gid. -ENOMEM. */
+int runs_init(struct runs *runs, const struct run_context *context, size_t max_named, uid_t uid,
+              gid_t gid);
 /* Removes all of them. Handles must be closed. */
 void runs_deinit(struct runs *runs);
 

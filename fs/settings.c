@@ -22,6 +22,29 @@ void settings_init(struct settings *settings)
     *settings = (struct settings){.output_limit = OUTPUT_LIMIT_DEFAULT};
 }
 
+static char *copy_text(const char *text, bool *failed)
+{
+    char *copy = text ? strdup(text) : NULL;
+    *failed |= text && !copy;
+    return copy;
+}
+
+int settings_copy(const struct settings *from, struct settings *to)
+{
+    bool failed = false;
+    struct settings copy = *from;
+    copy.container = copy_text(from->container, &failed);
+    copy.working_dir = copy_text(from->working_dir, &failed);
+    copy.teardown_script = copy_text(from->teardown_script, &failed);
+    if (failed) {
+        settings_deinit(&copy);
+        return -ENOMEM;
+    }
+    settings_deinit(to);
+    *to = copy;
+    return 0;
+}
+
 void settings_deinit(struct settings *settings)
 {
     free(settings->container);

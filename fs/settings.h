@@ -37,6 +37,8 @@ extern const char *const input_end_names[];
 #define OUTPUT_LIMIT_DEFAULT (UINT64_C(64) << 20)
 
 void settings_init(struct settings *settings);
+/* -ENOMEM: nothing is changed. */
+int settings_copy(const struct settings *from, struct settings *to);
 void settings_deinit(struct settings *settings);
 
 /*

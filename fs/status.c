@@ -7,15 +7,17 @@
 #include <signal.h>
 #include <string.h>
 
-static const char *const state_names[] = {[RUN_NEW] = "new",
-                                          [RUN_STARTING] = "starting",
-                                          [RUN_RUNNING] = "running",
-                                          [RUN_ENDED] = "ended"};
-
-/* One line, whatever the text holds: control characters as C writes them. */
-static void put_line(FILE *out, const char *key, const char *text)
+const char *run_state_name(enum run_state state)
 {
-    fprintf(out, "%s: ", key);
+    static const char *const names[RUN_STATES] = {[RUN_NEW] = "new",
+                                                  [RUN_STARTING] = "starting",
+                                                  [RUN_RUNNING] = "running",
+                                                  [RUN_ENDED] = "ended"};
+    return names[state];
+}
+
+void put_escaped(FILE *out, const char *text)
+{
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
         if (c == '\n')
@@ -25,6 +27,12 @@ static void put_line(FILE *out, const char *key, const char *text)
         else
             fputc(c, out);
     }
+}
+
+static void put_line(FILE *out, const char *key, const char *text)
+{
+    fprintf(out, "%s: ", key);
+    put_escaped(out, text);
     fputc('\n', out);
 }
 
@@ -62,7 +70,7 @@ static void put_result(const struct run *run, FILE *out)
 int status_show(const struct file_type *type, const struct run *run, FILE *out)
 {
     (void)type;
-    fprintf(out, "state: %s\n", state_names[run->state]);
+    fprintf(out, "state: %s\n", run_state_name(run->state));
     if (run->state == RUN_ENDED)
         put_result(run, out);
     if (run->container_id)

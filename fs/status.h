@@ -1,10 +1,15 @@
 /* What is going on with a run, in texts: `status` and `usage`. */
 #pragma once
 
+#include "run.h"
+
 #include <stdio.h>
 
 struct file_type;
-struct run;
+
+const char *run_state_name(enum run_state state);
+/* The text on one line, whatever it holds: control characters as C writes them. */
+void put_escaped(FILE *out, const char *text);
 
 int status_show(const struct file_type *type, const struct run *run, FILE *out);
 int usage_show(const struct file_type *type, const struct run *run, FILE *out);

@@ -1,6 +1,7 @@
 /* The files at the top of the mount: README and new. */
 #include "caller.h"
 #include "files.h"
+#include "overview.h"
 #include "studentfs.h"
 
 #include <errno.h>
@@ -20,6 +21,8 @@ static const char readme[] =
     "  rm -r t1                                 remove it; kills what still goes on\n"
     "\n"
     "  cat new                                  make a run with a name of its own and tell it\n"
+    "  cat runs                                 all of them, a line each\n"
+    "  echo 5 > defaults/time_limit             for the runs that are made from now on\n"
     "  ls -l task                               the task's directory; student/ in it is what\n"
     "                                           the program sees as /task/student\n"
     "\n"
@@ -61,5 +64,7 @@ static int new_read(struct handle *handle, fuse_req_t request, size_t size, off_
 const struct file_type top_files[] = {
     {.name = "README", .mode = 0444, .show = readme_show},
     {.name = "new", .mode = 0444, .read = new_read},
+    {.name = "runs", .mode = 0444, .read = overview_read_runs},
+    {.name = "metrics", .mode = 0444, .read = overview_read_metrics},
 };
 const unsigned top_files_count = sizeof(top_files) / sizeof(top_files[0]);

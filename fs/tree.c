@@ -81,15 +81,15 @@ static void getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_info
 }
 
 /* Times and sizes are accepted and mean nothing: touch, truncate and O_TRUNC ask for them. */
-static int change(const struct inode *inode, const struct stat *now, const struct stat *asked,
-                  int what)
+static int change(const struct studentfs *fs, const struct inode *inode, const struct stat *now,
+                  const struct stat *asked, int what)
 {
     bool mode = what & FUSE_SET_ATTR_MODE && (asked->st_mode & 07777) != (now->st_mode & 07777);
     bool uid = what & FUSE_SET_ATTR_UID && asked->st_uid != now->st_uid;
     bool gid = what & FUSE_SET_ATTR_GID && asked->st_gid != now->st_gid;
     if (!mode && !uid && !gid)
         return 0;
-    if (inode->kind != INODE_RUN)
+    if (inode->kind != INODE_RUN || inode->run == fs->runs.defaults)
         return -EPERM; /* a file's follow from its directory's */
     if (mode)
         inode->run->mode = asked->st_mode & 07777;
@@ -123,7 +123,7 @@ static void setattr(fuse_req_t request, fuse_ino_t number, struct stat *asked, i
         return;
     }
     inode_stat(fs_of(request), &inode, &now);
-    int r = change(&inode, &now, asked, what);
+    int r = change(fs_of(request), &inode, &now, asked, what);
     if (r < 0) {
         fuse_reply_err(request, -r);
         return;
@@ -173,6 +173,8 @@ static int remove_run(struct studentfs *fs, fuse_ino_t parent, const char *name)
         return -ENOENT;
     if (inode.kind != INODE_RUN)
         return -ENOTDIR;
+    if (inode.run == fs->runs.defaults)
+        return -EPERM;
     unsigned all = (unsigned)((UINT64_C(1) << run_files_count) - 1);
     if (run_is_going_on(inode.run) && inode.run->unlinked != all)
         return -EBUSY;
@@ -190,7 +192,8 @@ static void unlink_file(fuse_req_t request, fuse_ino_t parent, const char *name)
     const struct studentfs *fs = fs_of(request);
     struct inode directory = inode_find(fs, parent);
     struct inode inode = inode_lookup(fs, &directory, name);
-    int error = inode.kind == INODE_NONE ? ENOENT : inode.kind != INODE_RUN_FILE ? EPERM : 0;
+    bool stays = inode.kind != INODE_RUN_FILE || inode.run == fs->runs.defaults;
+    int error = inode.kind == INODE_NONE ? ENOENT : stays ? EPERM : 0;
     if (error == 0)
         inode.run->unlinked |= 1u << inode.index;
     fuse_reply_err(request, error);
