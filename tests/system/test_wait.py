@@ -70,10 +70,11 @@ class Waiting(studentfs.TestCase):
         run = self.start()
         signal.signal(signal.SIGUSR1, stop)
         self.addCleanup(signal.signal, signal.SIGUSR1, signal.SIG_DFL)
-        killer = subprocess.Popen(["sh", "-c", f"until grep -q request_wait /proc/{os.getpid()}/wchan; do :; done; "
-                                   f"kill -USR1 {os.getpid()}"])
+        # Opened before: an open waits for its answer in the same place as a read.
         fd = os.open(run.file("retval"), os.O_RDONLY)
         self.addCleanup(os.close, fd)
+        killer = subprocess.Popen(["sh", "-c", f"until grep -q request_wait /proc/{os.getpid()}/wchan; do :; done; "
+                                   f"kill -USR1 {os.getpid()}"])
         with self.assertRaises(Interrupted):
             os.read(fd, 10)
         killer.wait(5)
