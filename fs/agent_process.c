@@ -2,6 +2,7 @@
 #include "agent_process.h"
 
 #include "base/cleanup.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,16 +34,7 @@ static int find_program(const struct options *options, char path[PATH_MAX])
     static const char *const places[] = {"studentfs-agent", "../sbin/studentfs-agent"};
     if (options->agent)
         return snprintf(path, PATH_MAX, "%s", options->agent) < PATH_MAX ? 0 : -ENAMETOOLONG;
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (n < 0)
-        return -errno;
-    self[n] = 0;
-    *(strrchr(self, '/') + 1) = 0;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        if (snprintf(path, PATH_MAX, "%s%s", self, places[i]) < PATH_MAX && access(path, X_OK) == 0)
-            return 0;
-    return -ENOENT;
+    return process_find_program(places, sizeof(places) / sizeof(places[0]), path, PATH_MAX);
 }
 
 /* Everything blocked or ignored here is the daemon's business, not the agent's. */

@@ -1,5 +1,6 @@
 /* studentfs(1): start, serve, end. The one place that logs and exits. */
 #include "base/cleanup.h"
+#include "base/process.h"
 #include "handle.h"
 #include "runtime_dir.h"
 #include "studentfs.h"
@@ -7,10 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
@@ -62,28 +61,10 @@ static void on_signal(struct watch *watch, uint32_t events)
         loop_stop(&fs->loop);
 }
 
-/* Blocked before ZeroMQ makes its threads, which would take them otherwise. */
 static int watch_signals(struct studentfs *fs)
 {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd < 0 ? -errno : watch_add(&fs->loop, &fs->signals, fd, EPOLLIN, on_signal);
-}
-
-/* A run takes up to five descriptors; the students do not inherit this limit. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    int fd = process_open_end_signals();
+    return fd < 0 ? fd : watch_add(&fs->loop, &fs->signals, fd, EPOLLIN, on_signal);
 }
 
 static void on_engine(struct watch *watch, uint32_t events)
@@ -211,7 +192,8 @@ int main(int argc, char **argv)
     if (r < 0)
         return EXIT_FAILURE;
     options.mountpoint = mountpoint;
-    raise_descriptor_limit();
+    process_raise_descriptor_limit(); /* a run takes up to five; the agent and students set theirs
+                                       */
     int ready_fd = options.foreground ? -1 : go_to_background();
     if (!options.foreground && ready_fd < 0)
         r = fail("cannot go to the background", ready_fd);

@@ -10,6 +10,7 @@
  * next start.
  */
 #include "base/cleanup.h"
+#include "base/process.h"
 #include "bwrap.h"
 #include "filter.h"
 #include "log.h"
@@ -27,7 +28,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 /* For the sandboxes to go and their groups with them, at the agent's own end. */
@@ -82,21 +82,10 @@ static int start_spawner(struct spawner *spawner)
     return r;
 }
 
-/* Beside the agent (a build), or where it is installed. */
 static int find_init(char *ret_path, size_t size)
 {
     static const char *const places[] = {"student-init", "../libexec/studentfs/student-init"};
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (n < 0)
-        return -errno;
-    self[n] = 0;
-    *strrchr(self, '/') = 0;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        if (snprintf(ret_path, size, "%s/%s", self, places[i]) < (int)size &&
-            access(ret_path, X_OK) == 0)
-            return 0;
-    return -ENOENT;
+    return process_find_program(places, sizeof(places) / sizeof(places[0]), ret_path, size);
 }
 
 static void tell_what_is_missing(const struct cgroup_tree *cgroups)
@@ -141,28 +130,10 @@ static void on_asked(struct router *router, struct peer *peer,
 
 /* --- start and end --- */
 
-/* Blocked before ZeroMQ makes its threads, which would take them otherwise. */
 static int watch_signals(struct agent *agent)
 {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd < 0 ? -errno : watch_add(&agent->loop, &agent->signals, fd, EPOLLIN, on_signal);
-}
-
-/* The sandboxes do not inherit it: init sets theirs. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    int fd = process_open_end_signals();
+    return fd < 0 ? fd : watch_add(&agent->loop, &agent->signals, fd, EPOLLIN, on_signal);
 }
 
 static unsigned count_cpus(void)
@@ -300,7 +271,7 @@ int main(int argc, char **argv)
     }
     char student[PATH_MAX + 16];
     snprintf(student, sizeof(student), "%s/student", task);
-    raise_descriptor_limit();
+    process_raise_descriptor_limit(); /* the sandboxes do not have it: init sets theirs */
     struct bwrap_plan plan = {.init = options.init ? options.init : init,
                               .as_root = geteuid() == 0,
                               .tmp_size = options.tmp_size << 20};
