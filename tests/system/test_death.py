@@ -123,12 +123,14 @@ class Death(studentfs.TestCase):
     def test_of_idle_sandboxes_that_are_then_given_a_run(self):
         """Their outer processes are stopped: to the agent they look alive until it speaks to them."""
         inits = studentfs.eventually(lambda: len(self.processes("student-init")) >= 4 and self.processes("student-init"))
-        idle = [pid for pid, _ in inits if not self.has_below(pid, self.processes("student"))]
-        for pid in idle[:2]:
+        idle = [p for p in inits if not self.has_below(p[0], self.processes("student"))]
+        for init in idle[:2]:
+            pid = init[0]
             outer = studentfs.process_stat(pid)[1]
             os.kill(outer, signal.SIGSTOP)
             self.addCleanup(self.resume, outer)
             os.kill(pid, signal.SIGKILL)
+            studentfs.eventually(lambda init=init: not studentfs.is_alive(init))
         for _ in range(len(idle)):
             self.works()
 
