@@ -49,22 +49,31 @@ const char *sandbox_last_words(struct sandbox *sandbox)
 
 /* --- what it says --- */
 
-/*
- * Its sender's process id, as seen from here, is how init is found: in its own namespace it
- * only knows itself as 1.
- */
-static void is_ready(struct sandbox *sandbox, pid_t pid)
+static void become_ready(struct sandbox *sandbox)
 {
-    if (sandbox->state != SANDBOX_STARTING || pid <= 0)
-        return;
-    sandbox->init = pidfd_open(pid, 0);
-    if (sandbox->init < 0 || sandbox->killed) {
-        sandbox_kill(sandbox);
+    if (sandbox->killed) {
+        sandbox_kill(sandbox); /* there was nothing to kill before */
         return;
     }
     sandbox->state = SANDBOX_READY;
     timer_disarm(&sandbox->bound);
     sandbox->fn(sandbox, SANDBOX_IS_READY, NULL);
+}
+
+/*
+ * Its sender's process id, as seen from here, is how init is found: in its own namespace it
+ * only knows itself as 1. It may say so before the spawner, who was interrupted meanwhile,
+ * has said that bwrap was started.
+ */
+static void init_is_ready(struct sandbox *sandbox, pid_t pid)
+{
+    if (sandbox->init >= 0 || pid <= 0)
+        return;
+    sandbox->init = pidfd_open(pid, 0);
+    if (sandbox->init < 0)
+        sandbox_kill(sandbox);
+    else if (sandbox->state == SANDBOX_STARTING)
+        become_ready(sandbox);
 }
 
 /* Returns whether there may be more. */
@@ -84,7 +93,7 @@ static bool receive(struct sandbox *sandbox)
     if (message_decode(bytes, (size_t)size, &message) < 0)
         sandbox_kill(sandbox); /* nobody but init has that socket: it is broken */
     else if (message.type == MESSAGE_INIT_READY)
-        is_ready(sandbox, pid);
+        init_is_ready(sandbox, pid);
     else if (sandbox->state == SANDBOX_ASSIGNED)
         sandbox->fn(sandbox, SANDBOX_SAID, &message);
     return true;
@@ -135,7 +144,9 @@ void sandbox_spawned(struct sandbox *sandbox, int pidfd)
         return;
     }
     sandbox->state = SANDBOX_STARTING;
-    if (sandbox->killed)
+    if (sandbox->init >= 0)
+        become_ready(sandbox);
+    else if (sandbox->killed)
         sandbox_kill(sandbox);
 }
 

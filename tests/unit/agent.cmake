@@ -1,1 +1,2 @@
 studentfs_unit_test(agent_life LIBRARIES agent)
+studentfs_unit_test(agent_sandbox LIBRARIES agent)
