@@ -40,11 +40,13 @@ struct file_row {
 };
 
 static const struct file_row files[FILE_COUNT] = {
-    [FILE_MEMORY_MAX] = {CONTROLLER_MEMORY, {{"memory.limit_in_bytes"}, {"memory.max"}}},
+    [FILE_MEMORY_MAX] = {CONTROLLER_MEMORY,
+                         {{.name = "memory.limit_in_bytes"}, {.name = "memory.max"}}},
     /* v1 counts memory and swap together, v2 swap alone. */
-    [FILE_SWAP_MAX] = {CONTROLLER_MEMORY, {{"memory.memsw.limit_in_bytes"}, {"memory.swap.max"}}},
-    [FILE_OOM_GROUP] = {CONTROLLER_MEMORY, {{NULL}, {"memory.oom.group"}}},
-    [FILE_PIDS_MAX] = {CONTROLLER_PIDS, {{"pids.max"}, {"pids.max"}}},
+    [FILE_SWAP_MAX] = {CONTROLLER_MEMORY,
+                       {{.name = "memory.memsw.limit_in_bytes"}, {.name = "memory.swap.max"}}},
+    [FILE_OOM_GROUP] = {CONTROLLER_MEMORY, {{.name = NULL}, {.name = "memory.oom.group"}}},
+    [FILE_PIDS_MAX] = {CONTROLLER_PIDS, {{.name = "pids.max"}, {.name = "pids.max"}}},
     [FILE_CPU_USED] = {CONTROLLER_CPU,
                        {{"cpuacct.usage", NULL, 1}, {"cpu.stat", "usage_usec", NS_PER_US}}},
     [FILE_MEMORY_PEAK] = {CONTROLLER_MEMORY,

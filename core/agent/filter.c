@@ -99,11 +99,11 @@ static int add_socket_rules(scmp_filter_ctx filter)
             allowed |= families[i] == family;
         if (!allowed)
             r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                 SCMP_A0_32(SCMP_CMP_EQ, family));
+                                 SCMP_CMP32(0, SCMP_CMP_EQ, (uint32_t)family, 0));
     }
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                             SCMP_A0_32(SCMP_CMP_GT, AF_NETLINK));
+                             SCMP_CMP32(0, SCMP_CMP_GT, AF_NETLINK, 0));
     return r;
 }
 
