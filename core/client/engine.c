@@ -32,6 +32,7 @@
 
 static const struct studentrun_options defaults = {
     .sockets_dir = "/sockets",
+    .connect_timeout_ms = 10000,
     .start_timeout_ms = 60000,
     .handover_timeout_ms = 10000,
     .retval_timeout_ms = 60000,
@@ -42,6 +43,8 @@ static void set_options(struct studentrun_engine *engine, const struct studentru
 {
     struct studentrun_options *set = &engine->options;
     *set = *options;
+    if (!set->connect_timeout_ms)
+        set->connect_timeout_ms = defaults.connect_timeout_ms;
     if (!set->start_timeout_ms)
         set->start_timeout_ms = defaults.start_timeout_ms;
     if (!set->handover_timeout_ms)
@@ -115,6 +118,15 @@ static void lose_router(struct studentrun_engine *engine, uint32_t grace_ms, con
         run_router_lost(run_of_link(link), grace_ms, reason);
 }
 
+static void find_router(struct studentrun_engine *engine)
+{
+    bool is_first = !engine->was_connected;
+    engine->was_connected = true;
+    list_for_each (link, &engine->runs)
+        if (is_first)
+            run_router_found(run_of_link(link));
+}
+
 /* A monitor's message: the event's number in two bytes and its value in four, then the address. */
 static void on_monitor(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_frames)
 {
@@ -124,7 +136,7 @@ static void on_monitor(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_fram
         return;
     memcpy(&event, zmq_msg_data(&frames[0]), sizeof(event));
     if (event == ZMQ_EVENT_CONNECTED) {
-        engine->was_connected = true;
+        find_router(engine);
     } else if (event == ZMQ_EVENT_DISCONNECTED) {
         char reason[sizeof(struct sockaddr_un) + 32];
         snprintf(reason, sizeof(reason), "the router at %s went away", engine->router);

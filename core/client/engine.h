@@ -19,6 +19,8 @@ struct studentrun_engine {
 /* A socket connected to the router. */
 int engine_socket(struct studentrun_engine *engine, void **ret_socket);
 
+/* The router is there for the first time: what was asked of it is on its way now. */
+void run_router_found(struct studentrun *run);
 /* The router that this run was asked of is gone: the run ends with this reason after grace_ms,
  * unless its return value comes by then. */
 void run_router_lost(struct studentrun *run, uint32_t grace_ms, const char *reason);

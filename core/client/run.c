@@ -184,7 +184,8 @@ static uint32_t timer_ms(const struct studentrun *run, enum run_timer timer)
 {
     const struct studentrun_options *options = &run->engine->options;
     const uint32_t ms[RUN_TIMER_COUNT] = {
-        [TIMER_START] = options->start_timeout_ms,
+        [TIMER_START] =
+            run->engine->was_connected ? options->start_timeout_ms : options->connect_timeout_ms,
         [TIMER_HANDOVER] = options->handover_timeout_ms,
         [TIMER_LAST_WORDS] = options->handover_timeout_ms < LAST_WORDS_MS
                                  ? options->handover_timeout_ms
@@ -251,6 +252,12 @@ static void on_init(struct init_link *init, enum run_event event)
     if (faults[event] && run->state != RUN_LOST)
         snprintf(run->reason, sizeof(run->reason), "%s", faults[event]);
     run_event(run, event);
+}
+
+void run_router_found(struct studentrun *run)
+{
+    if (run->state == RUN_REQUESTED)
+        set_timer(run, TIMER_START);
 }
 
 void run_router_lost(struct studentrun *run, uint32_t grace_ms, const char *reason)

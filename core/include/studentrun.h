@@ -24,6 +24,7 @@ struct studentrun;
 /* Times are milliseconds; 0 takes the default. */
 struct studentrun_options {
     const char *sockets_dir;      /* holds main.sock; "/sockets" in a grading container */
+    uint32_t connect_timeout_ms;  /* to a router that was never there; default 10000 */
     uint32_t start_timeout_ms;    /* request to run_student_started; default 60000 */
     uint32_t handover_timeout_ms; /* from there to init's H; default 10000 */
     uint32_t retval_timeout_ms;   /* init gone to the return value; default 60000 */

@@ -345,6 +345,21 @@ class Misbehaviour(Scripted):
         self.router.send(identity, {"type": "run_student_retval", "retval": 0})
         self.ends(run, 0, "exited")
 
+    def test_a_router_that_comes_later(self):
+        self.router.die()
+        mount = self.own_mount(sockets=self.router.sockets)
+        run = mount.run("true", stdin=None)
+        self.assertEqual(run.state(), "starting")
+        self.router.bind()
+        identity, _ = self.router.receive("run_student")
+        self.router.send(identity, {"type": "run_student_retval", "retval": 6})
+        self.ends(run, 6, "exited")
+
+    def test_no_router_at_all(self):
+        self.router.die()
+        run = self.own_mount(sockets=self.router.sockets).run("true", stdin=None)
+        self.ends(run, 251, "unavailable", "router", seconds=20)
+
     def test_removed_at_each_step(self):
         for step in (self.asked, self.started, self.running):
             run = step()[0]

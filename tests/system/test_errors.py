@@ -208,8 +208,6 @@ class Refused(studentfs.TestCase):
         self.assertEqual(caught.exception.errno, errno.E2BIG)
         os.close(fd)
 
-    seconds = 90
-
     def test_no_router(self):
         """251 in bounded time, and settings and command stay as they are."""
         run = self.mount.make()
