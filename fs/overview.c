@@ -49,10 +49,10 @@ static void print_run(const struct run *run, FILE *out)
         snprintf(retval, sizeof(retval), "%d", run->result.retval);
     if (run->state >= RUN_RUNNING)
         snprintf(wall, sizeof(wall), "%.3f", (double)run_wall_usec(run) / 1e6);
-    if (run->result.has_usage) {
+    if (run->result.cpu_usec > 0)
         snprintf(cpu, sizeof(cpu), "%.3f", (double)run->result.cpu_usec / 1e6);
+    if (run->result.memory_peak > 0)
         snprintf(memory, sizeof(memory), "%.1fM", (double)run->result.memory_peak / (1 << 20));
-    }
     fprintf(out, ROW, run->name, run_state_name(run->state), retval, cpu, wall, memory);
     put_escaped(out, run->command ? run->command : "");
     fputc('\n', out);

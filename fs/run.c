@@ -104,7 +104,6 @@ static void finish(struct run *run, const struct studentrun_result *result)
         .signal = result->signal,
         .termination = result->termination,
         .reason = result->reason ? strdup(result->reason) : NULL,
-        .has_usage = result->cpu_usec || result->wall_usec || result->memory_peak,
         .cpu_usec = result->cpu_usec,
         .memory_peak = result->memory_peak,
     };

@@ -39,10 +39,9 @@ enum { RUN_STDOUT, RUN_STDERR, RUN_STREAMS };
 
 struct run_result {
     int retval, signal;
-    char *reason;            /* or NULL */
-    const char *termination; /* a string of this program's */
-    bool has_usage;
-    uint64_t cpu_usec, memory_peak;
+    char *reason;                   /* or NULL */
+    const char *termination;        /* a string of this program's */
+    uint64_t cpu_usec, memory_peak; /* 0: nothing counted it */
 };
 
 struct run {

@@ -78,11 +78,11 @@ int status_show(const struct file_type *type, const struct run *run, FILE *out)
     put_input(&run->input, out);
     put_recording("stdout", &run->streams[RUN_STDOUT], out);
     put_recording("stderr", &run->streams[RUN_STDERR], out);
-    if (run->result.has_usage)
+    if (run->result.cpu_usec > 0)
         put_seconds(out, "cpu", run->result.cpu_usec);
     if (run->state >= RUN_RUNNING)
         put_seconds(out, "wall", run_wall_usec(run));
-    if (run->result.has_usage)
+    if (run->result.memory_peak > 0)
         fprintf(out, "memory: %" PRIu64 "\n", run->result.memory_peak);
     if (run->incomplete)
         put_line(out, "command", "(incomplete: a quote is open, or more is to come)");
@@ -94,11 +94,11 @@ int status_show(const struct file_type *type, const struct run *run, FILE *out)
 int usage_show(const struct file_type *type, const struct run *run, FILE *out)
 {
     (void)type;
-    if (run->result.has_usage)
+    if (run->result.cpu_usec > 0)
         fprintf(out, "cpu_usec %" PRIu64 "\n", run->result.cpu_usec);
     if (run->state >= RUN_RUNNING)
         fprintf(out, "wall_usec %" PRIu64 "\n", run_wall_usec(run));
-    if (run->result.has_usage)
+    if (run->result.memory_peak > 0)
         fprintf(out, "memory_peak %" PRIu64 "\n", run->result.memory_peak);
     for (int i = 0; i < RUN_STREAMS; i++)
         fprintf(out, "%s_bytes %" PRIu64 "\n", i == RUN_STDOUT ? "stdout" : "stderr",
