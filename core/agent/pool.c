@@ -110,8 +110,8 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
         pool->broken = false;
         move_to(&pool->ready, sandbox);
     } else if (event == SANDBOX_HAS_ENDED) {
-        /* A retired one has its own link, on the retired list, or none: nobody waits for it. */
-        bool was_wanted = !sandbox->retired && sandbox->init < 0; /* an idle one: make another */
+        /* One that was retired, or died idle, is nobody's loss: another is made. */
+        bool was_wanted = !sandbox->retired && sandbox->init < 0;
         const char *words = sandbox_last_words(sandbox);
         if (was_wanted)
             refuse_first(pool, sandbox->share_network,
