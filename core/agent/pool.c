@@ -237,6 +237,11 @@ int pool_init(struct pool *pool, struct loop *loop, struct spawner *spawner,
 void pool_end(struct pool *pool)
 {
     pool->ending = true;
+    while (!list_is_empty(&pool->requests)) {
+        struct pool_request *request = container_of(pool->requests.next, struct pool_request, link);
+        list_remove(&request->link);
+        request->fn(request, NULL, "the agent was stopped");
+    }
     list_for_each_safe (item, following, &pool->all) {
         struct sandbox *sandbox = container_of(item, struct sandbox, all);
         sandbox->retired = sandbox->retired || sandbox->owner == pool;

@@ -51,7 +51,8 @@ void pool_ask(struct pool *pool, struct pool_request *request);
 /* Its run is over: it is to end by itself soon, or is killed now. */
 void pool_retire(struct pool *pool, struct sandbox *sandbox, bool kill);
 
-/* Kills all sandboxes and makes no more; it is empty when all is gone, groups included. */
+/* Refuses who waits, kills all sandboxes and makes no more; it is empty when all is gone, groups
+ * included. */
 void pool_end(struct pool *pool);
 bool pool_is_empty(const struct pool *pool);
 void pool_deinit(struct pool *pool);

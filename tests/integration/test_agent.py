@@ -649,6 +649,23 @@ class CommandLine(studentfs.TestCase):
             client.start("true", receives_freely=True).close()
             self.assertEqual(client.receive()["retval"], 0)
 
+    def test_every_run_is_answered_at_its_end(self):
+        """Also those that were still waiting for a sandbox: many more than are made at a time."""
+        agent = Agent("--pool", "0")
+        self.addCleanup(agent.close)
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(agent.client()) for _ in range(40)]
+            for client in clients:
+                client.request(receives_freely=True)
+            studentfs.eventually(lambda: any(client.zmq.poll(0) for client in clients), what="the first start")
+            agent.process.terminate()
+            for client in clients:
+                message = client.receive()
+                if message["type"] == "run_student_started":
+                    message = client.receive()
+                self.assertEqual((message["type"], message["retval"]), ("run_student_retval", 254), message)
+                self.assertIn("stopped", message["reason"])
+
     def test_the_socket_belongs_to_the_directory_s_owner(self):
         agent = Agent()
         self.addCleanup(agent.close)
