@@ -41,6 +41,8 @@ struct agent {
     struct pool pool;
     struct router router;
     struct run_host host;
+    struct timer stop_bound;
+    bool is_overdue; /* that time is up */
     bool failed;
 };
 
@@ -182,22 +184,23 @@ static int start(struct agent *agent, const struct options *options, const struc
 
 static void on_stop_bound(struct timer *timer)
 {
-    loop_stop(timer->watch.loop);
+    container_of(timer, struct agent, stop_bound)->is_overdue = true;
 }
 
-/* Ends the runs, each with its answer, and waits for the sandboxes' groups to go. */
+/*
+ * Ends the runs, each with its answer, and waits for the sandboxes' groups to go; not shorter for
+ * being asked to end once more.
+ */
 static void drain(struct agent *agent)
 {
-    struct timer bound;
-    if (!agent->pool.loop || timer_init(&agent->loop, &bound, on_stop_bound) < 0)
+    if (!agent->pool.loop || timer_init(&agent->loop, &agent->stop_bound, on_stop_bound) < 0)
         return;
-    timer_arm(&bound, STOP_BOUND_NS);
+    timer_arm(&agent->stop_bound, STOP_BOUND_NS);
     agent->host.stopping = true;
-    agent->loop.stopped = false;
     pool_end(&agent->pool);
-    while (!agent->loop.stopped && !pool_is_empty(&agent->pool))
+    while (!agent->is_overdue && !pool_is_empty(&agent->pool))
         loop_dispatch(&agent->loop, -1);
-    timer_deinit(&bound);
+    timer_deinit(&agent->stop_bound);
 }
 
 static void stop(struct agent *agent)

@@ -659,6 +659,7 @@ class CommandLine(studentfs.TestCase):
                 client.request(receives_freely=True)
             studentfs.eventually(lambda: any(client.zmq.poll(0) for client in clients), what="the first start")
             agent.process.terminate()
+            agent.process.terminate()  # impatience: it cleans up all the same
             for client in clients:
                 message = client.receive()
                 if message["type"] == "run_student_started":
