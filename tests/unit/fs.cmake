@@ -1,0 +1,1 @@
+studentfs_unit_test(fs_settings LIBRARIES studentfs_fs)
