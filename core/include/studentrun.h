@@ -21,9 +21,17 @@ extern "C" {
 struct studentrun_engine;
 struct studentrun;
 
+/* How a run's input and output travel: sections 1 and 8 of the protocol say what auto takes. */
+enum studentrun_transport {
+    STUDENTRUN_TRANSPORT_AUTO,
+    STUDENTRUN_TRANSPORT_FD,      /* descriptors, handed to the container's init */
+    STUDENTRUN_TRANSPORT_MESSAGE, /* blocks, by way of the router and the agent */
+};
+
 /* Times are milliseconds; 0 takes the default. */
 struct studentrun_options {
-    const char *sockets_dir;      /* holds main.sock; "/sockets" in a grading container */
+    const char *sockets_dir; /* holds main.sock; "/sockets" in a grading container */
+    enum studentrun_transport transport;
     uint32_t connect_timeout_ms;  /* to a router that was never there; default 10000 */
     uint32_t start_timeout_ms;    /* request to run_student_started; default 60000 */
     uint32_t handover_timeout_ms; /* from there to init's H; default 10000 */
@@ -39,7 +47,8 @@ struct studentrun_request {
     uint32_t memory_limit;    /* MiB; 0: the agent's default */
     bool share_network;
     bool run_as_root;
-    const char *command;         /* see studentrun_command_check() */
+    bool ssh;            /* an ssh session after the command, which may then be NULL or empty */
+    const char *command; /* see studentrun_command_check() */
     const char *teardown_script; /* NULL: none */
     const char *working_dir;     /* as the student sees it; NULL: /task */
     int fds[3]; /* stdin, stdout, stderr; taken on success; -1: /dev/null. May repeat */
@@ -53,6 +62,13 @@ struct studentrun_result {
     uint64_t cpu_usec, wall_usec, memory_peak; /* memory in bytes; all 0 where not known */
 };
 
+/* How to come into the ssh session. */
+struct studentrun_ssh_login {
+    const char *user, *password;
+    const char *host; /* NULL: the agent did not say */
+    uint16_t port;    /* 0: the agent did not say */
+};
+
 /* The strings are the engine's and go when the callback returns. studentrun_free() may be called.
  */
 struct studentrun_events {
@@ -60,6 +76,9 @@ struct studentrun_events {
     void (*started)(struct studentrun *run, const char *container_id, void *userdata);
     /* The command was handed over to its init; the engine holds none of its descriptors now. */
     void (*handed_over)(struct studentrun *run, void *userdata);
+    /* The command has ended and the ssh session may be entered. NULL takes no interest. */
+    void (*ssh_ready)(struct studentrun *run, const struct studentrun_ssh_login *login,
+                      void *userdata);
     /* Exactly once, the last: the run has ended. */
     void (*ended)(struct studentrun *run, const struct studentrun_result *result, void *userdata);
 };
