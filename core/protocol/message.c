@@ -1,125 +1,13 @@
-/* The messages: one table each, one encoder and one decoder over all of them. */
+/* The messages: one encoder and one decoder over the tables of fields.c. */
 #include "protocol/message.h"
 
+#include "fields.h"
 #include "protocol/msgpack_frame.h"
 
 #include <errno.h>
 #include <msgpack.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum field_kind {
-    FIELD_BOOL, /* bool */
-    FIELD_INT,  /* int64_t */
-    FIELD_TEXT, /* struct text, sent as str */
-    FIELD_TEXT_OR_NIL,
-    FIELD_NAME,  /* struct text that becomes a file's name: not empty, no '/', no NUL */
-    FIELD_FLAGS, /* unsigned, as an array of the names of the bits set */
-    FIELD_MAP,   /* a map of fields of its own, which lie in the same struct */
-};
-
-struct field {
-    const char *key;
-    enum field_kind kind;
-    size_t offset;
-    bool required;              /* receiving without it is -EPROTO; else it stays 0, false or nil */
-    bool extension;             /* left out where it is 0, false or nil */
-    const char *const *names;   /* FIELD_FLAGS, NULL-terminated */
-    const struct field *fields; /* FIELD_MAP, up to a NULL key */
-};
-
-static const char *const feature_names[] = {"fd", "reason", "usage", "termination", NULL};
-
-#define FIELD(body, member, field_kind, ...)                                                       \
-    {                                                                                              \
-        .key = #member, .kind = field_kind, .offset = offsetof(struct message, body.member),       \
-        __VA_ARGS__                                                                                \
-    }
-#define SUBFIELD(body, outer, member, field_kind)                                                  \
-    {                                                                                              \
-        .key = #member, .kind = field_kind, .offset = offsetof(struct message, body.outer.member)  \
-    }
-
-static const struct field usage_fields[] = {
-    SUBFIELD(run_student_retval, usage, cpu_usec, FIELD_INT),
-    SUBFIELD(run_student_retval, usage, wall_usec, FIELD_INT),
-    SUBFIELD(run_student_retval, usage, memory_peak, FIELD_INT),
-    {0},
-};
-
-static const struct field run_student_fields[] = {
-    FIELD(run_student, environment, FIELD_TEXT_OR_NIL),
-    FIELD(run_student, time_limit, FIELD_INT),
-    FIELD(run_student, hard_time_limit, FIELD_INT),
-    FIELD(run_student, memory_limit, FIELD_INT),
-    FIELD(run_student, share_network, FIELD_BOOL),
-    FIELD(run_student, socket_id, FIELD_NAME, .required = true),
-    FIELD(run_student, ssh, FIELD_BOOL),
-    FIELD(run_student, run_as_root, FIELD_BOOL),
-    FIELD(run_student, receives_freely, FIELD_BOOL, .extension = true),
-    {0},
-};
-
-static const struct field run_student_started_fields[] = {
-    FIELD(run_student_started, container_id, FIELD_TEXT, .required = true),
-    FIELD(run_student_started, features, FIELD_FLAGS, .extension = true, .names = feature_names),
-    {0},
-};
-
-static const struct field run_student_retval_fields[] = {
-    FIELD(run_student_retval, retval, FIELD_INT, .required = true),
-    FIELD(run_student_retval, reason, FIELD_TEXT_OR_NIL, .extension = true),
-    FIELD(run_student_retval, usage, FIELD_MAP, .extension = true, .fields = usage_fields),
-    FIELD(run_student_retval, signal, FIELD_INT, .extension = true),
-    FIELD(run_student_retval, termination, FIELD_TEXT_OR_NIL, .extension = true),
-    {0},
-};
-
-static const struct field run_student_command_fields[] = {
-    FIELD(run_student_command, student_container_id, FIELD_TEXT),
-    FIELD(run_student_command, command, FIELD_TEXT_OR_NIL),
-    FIELD(run_student_command, teardown_script, FIELD_TEXT),
-    FIELD(run_student_command, working_dir, FIELD_TEXT, .required = true),
-    FIELD(run_student_command, ssh, FIELD_BOOL),
-    FIELD(run_student_command, user, FIELD_TEXT, .required = true),
-    {0},
-};
-
-static const struct field init_assign_fields[] = {
-    FIELD(init_assign, open_files, FIELD_INT),
-    FIELD(init_assign, processes, FIELD_INT),
-    FIELD(init_assign, file_size, FIELD_INT),
-    FIELD(init_assign, cpu_seconds, FIELD_INT),
-    FIELD(init_assign, memory, FIELD_INT),
-    FIELD(init_assign, handover_ms, FIELD_INT),
-    {0},
-};
-
-static const struct field init_ended_fields[] = {
-    FIELD(init_ended, retval, FIELD_INT, .required = true),
-    FIELD(init_ended, signal, FIELD_INT, .extension = true),
-    FIELD(init_ended, reason, FIELD_TEXT_OR_NIL, .extension = true),
-    FIELD(init_ended, termination, FIELD_TEXT, .required = true),
-    FIELD(init_ended, teardown, FIELD_BOOL, .extension = true),
-    {0},
-};
-
-static const struct field no_fields[] = {{0}};
-
-static const struct {
-    const char *name;
-    const struct field *fields;
-} message_types[MESSAGE_TYPE_COUNT] = {
-    [MESSAGE_RUN_STUDENT] = {"run_student", run_student_fields},
-    [MESSAGE_DUMMY] = {"dummy_message", no_fields},
-    [MESSAGE_RUN_STUDENT_STARTED] = {"run_student_started", run_student_started_fields},
-    [MESSAGE_RUN_STUDENT_RETVAL] = {"run_student_retval", run_student_retval_fields},
-    [MESSAGE_RUN_STUDENT_COMMAND] = {"run_student_command", run_student_command_fields},
-    [MESSAGE_INIT_READY] = {"init_ready", no_fields},
-    [MESSAGE_INIT_ASSIGN] = {"init_assign", init_assign_fields},
-    [MESSAGE_INIT_RUNNING] = {"init_running", no_fields},
-    [MESSAGE_INIT_ENDED] = {"init_ended", init_ended_fields},
-};
 
 struct text text_of(const char *string)
 {
@@ -171,6 +59,7 @@ static bool field_is_empty(const struct field *field, const struct message *mess
         return true;
     case FIELD_TEXT:
     case FIELD_TEXT_OR_NIL:
+    case FIELD_BYTES:
     case FIELD_NAME:
         break;
     }
@@ -181,6 +70,12 @@ static int pack_string(msgpack_packer *packer, const char *data, size_t size)
 {
     int r = msgpack_pack_str(packer, size);
     return r < 0 ? r : msgpack_pack_str_body(packer, data, size);
+}
+
+static int pack_bytes(msgpack_packer *packer, const struct text *bytes)
+{
+    int r = msgpack_pack_bin(packer, bytes->size);
+    return r < 0 || bytes->size == 0 ? r : msgpack_pack_bin_body(packer, bytes->data, bytes->size);
 }
 
 static int pack_flags(msgpack_packer *packer, const char *const *names, unsigned flags)
@@ -209,6 +104,8 @@ static int pack_value(msgpack_packer *packer, const struct field *field,
         return pack_flags(packer, field->names, *(const unsigned *)value);
     case FIELD_MAP:
         return pack_fields(packer, NULL, field->fields, message);
+    case FIELD_BYTES:
+        return pack_bytes(packer, text);
     case FIELD_TEXT_OR_NIL:
         if (!text->data)
             return msgpack_pack_nil(packer);
@@ -248,8 +145,8 @@ int message_encode(const struct message *message, char **ret_data, size_t *ret_s
     msgpack_packer packer;
     msgpack_sbuffer_init(&buffer);
     msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
-    if (pack_fields(&packer, message_types[message->type].name, message_types[message->type].fields,
-                    message) < 0) {
+    if (pack_fields(&packer, message_tables[message->type].name,
+                    message_tables[message->type].fields, message) < 0) {
         msgpack_sbuffer_destroy(&buffer);
         return -ENOMEM;
     }
@@ -337,6 +234,7 @@ static int unpack_value(const msgpack_object *object, const struct field *field,
             return 0;
         return object_text(object, value) ? 0 : -EPROTO;
     case FIELD_TEXT:
+    case FIELD_BYTES:
         return object_text(object, value) ? 0 : -EPROTO;
     case FIELD_NAME:
         break;
@@ -367,10 +265,10 @@ static int unpack_message(const msgpack_object *object, struct message *ret_mess
     if (!type || !object_text(type, &name))
         return -EPROTO;
     for (unsigned i = 0; i < MESSAGE_TYPE_COUNT; i++) {
-        if (!text_equals(name, message_types[i].name))
+        if (!text_equals(name, message_tables[i].name))
             continue;
         struct message message = {.type = (enum message_type)i};
-        int r = unpack_fields(object, message_types[i].fields, &message);
+        int r = unpack_fields(object, message_tables[i].fields, &message);
         if (r == 0)
             *ret_message = message;
         return r;

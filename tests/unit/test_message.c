@@ -97,6 +97,75 @@ static const struct {
            "\xabworking_dir\xa5/task"
            "\xa3ssh\xc2"
            "\xa4user\xa6worker")},
+    {{.type = MESSAGE_DUMMY, .dummy = {.acknowledges = TEXT("stderr"), .closed = true}},
+     BYTES("\x83\xa4type\xad"
+           "dummy_message"
+           "\xac"
+           "acknowledges\xa6stderr\xa6"
+           "closed\xc3")},
+    {{.type = MESSAGE_RUN_STUDENT_INIT,
+      .run_student_command = {.socket_id = TEXT("p01"),
+                              .student_container_id = TEXT("c1"),
+                              .command = TEXT("true"),
+                              .teardown_script = TEXT(""),
+                              .working_dir = TEXT("/task"),
+                              .ssh = true,
+                              .user = TEXT("root")}},
+     BYTES("\x88\xa4type\xb0run_student_init"
+           "\xa9socket_id\xa3p01"
+           "\xb4student_container_id\xa2"
+           "c1"
+           "\xa7"
+           "command\xa4true"
+           "\xafteardown_script\xa0"
+           "\xabworking_dir\xa5/task"
+           "\xa3ssh\xc3"
+           "\xa4user\xa4root")},
+    {{.type = MESSAGE_STDIN,
+      .block = {.message = TEXT("a\0b"), .student_container_id = TEXT("c1")}},
+     BYTES("\x83\xa4type\xa5stdin"
+           "\xa7message\xc4\x03"
+           "a\0b"
+           "\xb4student_container_id\xa2"
+           "c1")},
+    {{.type = MESSAGE_STDIN, .block = {.student_container_id = TEXT("c1"), .eof = true}},
+     BYTES("\x84\xa4type\xa5stdin"
+           "\xa7message\xc4\x00"
+           "\xb4student_container_id\xa2"
+           "c1"
+           "\xa3"
+           "eof\xc3")},
+    {{.type = MESSAGE_STUDENT_SIGNAL,
+      .student_signal = {.student_container_id = TEXT("c1"), .signal_data = TEXT("015")}},
+     BYTES("\x83\xa4type\xaestudent_signal"
+           "\xb4student_container_id\xa2"
+           "c1"
+           "\xabsignal_data\xc4\x03"
+           "015")},
+    {{.type = MESSAGE_STDOUT, .block = {.socket_id = TEXT("p01"), .message = TEXT("x\n")}},
+     BYTES("\x83\xa4type\xa6stdout"
+           "\xa9socket_id\xa3p01"
+           "\xa7message\xc4\x02x\n")},
+    {{.type = MESSAGE_STDERR, .block = {.socket_id = TEXT("p01"), .eof = true}},
+     BYTES("\x84\xa4type\xa6stderr"
+           "\xa9socket_id\xa3p01"
+           "\xa7message\xc4\x00"
+           "\xa3"
+           "eof\xc3")},
+    {{.type = MESSAGE_SSH_STUDENT,
+      .ssh_student = {.ssh_user = TEXT("worker"), .password = TEXT("pw")}},
+     BYTES("\x83\xa4type\xabssh_student\xa8ssh_user\xa6worker\xa8password\xa2pw")},
+    {{.type = MESSAGE_SSH_STUDENT,
+      .ssh_student = {.ssh_user = TEXT("worker"),
+                      .ssh_key = TEXT("pw"),
+                      .container_id = TEXT("c1")}},
+     BYTES("\x84\xa4type\xabssh_student\xa8ssh_user\xa6worker\xa7ssh_key\xa2pw"
+           "\xac"
+           "container_id\xa2"
+           "c1")},
+    {{.type = MESSAGE_OK}, BYTES("\x81\xa4type\xa2ok")},
+    {{.type = MESSAGE_OK, .ok = {.host = TEXT("h"), .port = 22}},
+     BYTES("\x83\xa4type\xa2ok\xa4host\xa1h\xa4port\x16")},
 };
 
 static void test_encode(void **state)

@@ -1,7 +1,7 @@
 /*
  * The messages of the protocol: msgpack maps with string keys, one of them `type`.
  *
- * One table per message (message.c) gives its keys in the order in which they are sent.
+ * One table per message (fields.c) gives its keys in the order in which they are sent.
  * Receiving takes the keys in any order, ignores unknown ones, takes any integer width,
  * and str where bin is meant and the other way round. Texts of a decoded message point
  * into the bytes that it was decoded from.
@@ -28,8 +28,17 @@ enum message_type {
     /* router to client */
     MESSAGE_RUN_STUDENT_STARTED,
     MESSAGE_RUN_STUDENT_RETVAL,
+    MESSAGE_STDOUT, /* message mode */
+    MESSAGE_STDERR,
+    MESSAGE_OK, /* the answer to ssh_student */
+    /* client to router, message mode */
+    MESSAGE_RUN_STUDENT_INIT,
+    MESSAGE_STDIN,
+    MESSAGE_STUDENT_SIGNAL,
     /* client to init */
     MESSAGE_RUN_STUDENT_COMMAND,
+    /* init to client and client to router; message mode: router to client */
+    MESSAGE_SSH_STUDENT,
     /* agent to init and back: ours alone, on a socket pair that nobody else sees */
     MESSAGE_INIT_READY,
     MESSAGE_INIT_ASSIGN,
@@ -40,11 +49,15 @@ enum message_type {
 
 /* What an agent knows of the extensions (`features` of run_student_started). */
 enum feature {
-    FEATURE_FD = 1 << 0,         /* "fd": descriptors over the Unix socket work */
-    FEATURE_REASON = 1 << 1,     /* "reason" */
-    FEATURE_USAGE = 1 << 2,      /* "usage" */
-    FEATURE_TERMINATION = 1 << 3 /* "termination" */
+    FEATURE_FD = 1 << 0,          /* "fd": descriptors over the Unix socket work */
+    FEATURE_REASON = 1 << 1,      /* "reason" */
+    FEATURE_USAGE = 1 << 2,       /* "usage" */
+    FEATURE_TERMINATION = 1 << 3, /* "termination" */
+    FEATURE_MESSAGE = 1 << 4      /* "message": the extensions of the message mode */
 };
+
+/* The longest block of input or output (section 4): bytes. */
+#define BLOCK_MAX 512000
 
 struct message_run_student {
     struct text environment; /* nil: the default */
@@ -75,13 +88,47 @@ struct message_run_student_retval {
     struct text termination; /* extension: enum termination's name, or nil */
 };
 
+/* run_student_command, and run_student_init of the message mode. */
 struct message_run_student_command {
+    struct text socket_id; /* of run_student_init only */
     struct text student_container_id;
     struct text command; /* nil: none */
     struct text teardown_script;
     struct text working_dir;
     bool ssh;
     struct text user; /* "worker" or "root" */
+};
+
+/* Extensions of the message mode; an ordinary dummy has neither. */
+struct message_dummy {
+    struct text acknowledges; /* "stdout" or "stderr": a block of it has been consumed */
+    bool closed;              /* nobody reads that stream, or the standard input, any more */
+};
+
+/* stdin, stdout and stderr of the message mode. */
+struct message_block {
+    struct text socket_id;            /* of stdout and stderr */
+    struct text message;              /* at most BLOCK_MAX bytes */
+    struct text student_container_id; /* of stdin */
+    bool eof;                         /* extension: nothing follows */
+};
+
+struct message_student_signal {
+    struct text student_container_id;
+    struct text signal_data; /* three digits */
+};
+
+/* From init: user and password. To the router and from it: user, key (the password), container. */
+struct message_ssh_student {
+    struct text ssh_user;
+    struct text password;
+    struct text ssh_key;
+    struct text container_id;
+};
+
+struct message_ok {
+    struct text host; /* extension: where the ssh session is reached, or nil */
+    int64_t port;     /* extension: or 0 */
 };
 
 struct message_init_assign {
@@ -107,7 +154,12 @@ struct message {
         struct message_run_student run_student;
         struct message_run_student_started run_student_started;
         struct message_run_student_retval run_student_retval;
-        struct message_run_student_command run_student_command;
+        struct message_run_student_command run_student_command; /* and run_student_init */
+        struct message_dummy dummy;
+        struct message_block block; /* stdin, stdout, stderr */
+        struct message_student_signal student_signal;
+        struct message_ssh_student ssh_student;
+        struct message_ok ok;
         struct message_init_assign init_assign;
         struct message_init_ended init_ended;
     };
