@@ -13,6 +13,8 @@
 
 /* Nothing of the kernel's names and attributes can go stale: all changes pass through it. */
 #define STAT_TIMEOUT 3600.0
+/* Names never change but through the kernel. */
+#define ENTRY_TIMEOUT 3600.0
 
 static const char *const reserved[] = {"task", "defaults"};
 
@@ -141,6 +143,15 @@ double inode_stat_timeout(const struct inode *inode)
 {
     bool changes = inode->kind == INODE_RUN || inode->kind == INODE_RUN_FILE;
     return changes && inode->run->state != RUN_ENDED ? 0 : STAT_TIMEOUT;
+}
+
+struct fuse_entry_param inode_entry(const struct studentfs *fs, const struct inode *inode)
+{
+    struct fuse_entry_param entry = {.ino = inode_number(inode),
+                                     .attr_timeout = inode_stat_timeout(inode),
+                                     .entry_timeout = ENTRY_TIMEOUT};
+    inode_stat(fs, inode, &entry.attr);
+    return entry;
 }
 
 /* Cookies at the top: the fixed entries from 0 on, then FIRST_RUN plus the serial number. */

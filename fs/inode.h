@@ -33,6 +33,8 @@ fuse_ino_t inode_number(const struct inode *inode);
 void inode_stat(const struct studentfs *fs, const struct inode *inode, struct stat *ret_stat);
 /* Seconds for which the kernel may keep the attributes. */
 double inode_stat_timeout(const struct inode *inode);
+/* What lookup answers. */
+struct fuse_entry_param inode_entry(const struct studentfs *fs, const struct inode *inode);
 /* The entry point of readdir: the entry with at least that number; INODE_NONE: the end. */
 struct inode inode_next(const struct studentfs *fs, const struct inode *directory, uint64_t cookie,
                         const char **ret_name, uint64_t *ret_cookie);

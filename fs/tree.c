@@ -1,34 +1,24 @@
 /*
- * The tree that the mount shows.
+ * The tree that the mount shows: names, attributes, making and removing.
  *
- * Everything here answers at once but read and write, which may be parked (parked.h), and
- * nothing here knows a single file: what a file does is in its row (files.h). The kernel
- * checks access (default_permissions); root, whom it lets through everywhere, is told
- * here what a file is not good for.
+ * Nothing here waits, and nothing here knows a single file: what a file does is in its row
+ * (files.h), how one is read and written is in open_file.c. The kernel checks access
+ * (default_permissions).
  */
 #include "tree.h"
 
 #include "inode.h"
+#include "listing.h"
+#include "open_file.h"
 #include "studentfs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Names never change but through the kernel. */
-#define ENTRY_TIMEOUT 3600.0
 
 static struct studentfs *fs_of(fuse_req_t request)
 {
     return fuse_req_userdata(request);
-}
-
-static struct handle *handle_of(const struct fuse_file_info *fi)
-{
-    return (struct handle *)(uintptr_t)fi->fh;
 }
 
 static void init(void *userdata, struct fuse_conn_info *connection)
@@ -41,15 +31,6 @@ static void init(void *userdata, struct fuse_conn_info *connection)
 
 /* --- names and attributes --- */
 
-static struct fuse_entry_param entry_of(const struct studentfs *fs, const struct inode *inode)
-{
-    struct fuse_entry_param entry = {.ino = inode_number(inode),
-                                     .attr_timeout = inode_stat_timeout(inode),
-                                     .entry_timeout = ENTRY_TIMEOUT};
-    inode_stat(fs, inode, &entry.attr);
-    return entry;
-}
-
 static void lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
     const struct studentfs *fs = fs_of(request);
@@ -59,7 +40,7 @@ static void lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
         fuse_reply_err(request, ENOENT);
         return;
     }
-    struct fuse_entry_param entry = entry_of(fs, &inode);
+    struct fuse_entry_param entry = inode_entry(fs, &inode);
     fuse_reply_entry(request, &entry);
 }
 
@@ -160,7 +141,7 @@ static void make_run(fuse_req_t request, fuse_ino_t parent, const char *name, mo
         return;
     }
     struct inode inode = {.kind = INODE_RUN, .run = run};
-    struct fuse_entry_param entry = entry_of(fs, &inode);
+    struct fuse_entry_param entry = inode_entry(fs, &inode);
     fuse_reply_entry(request, &entry);
 }
 
@@ -233,186 +214,6 @@ static void refuse_rename(fuse_req_t request, fuse_ino_t parent, const char *nam
     fuse_reply_err(request, EPERM);
 }
 
-/* --- directories --- */
-
-struct listing {
-    fuse_req_t request;
-    bool plus;
-    char *buffer;
-    size_t size, used;
-};
-
-/* False: it does not fit any more. */
-static bool list_entry(struct listing *listing, const struct fuse_entry_param *entry,
-                       const char *name, uint64_t cookie)
-{
-    char *at = listing->buffer + listing->used;
-    size_t left = listing->size - listing->used;
-    size_t n =
-        listing->plus
-            ? fuse_add_direntry_plus(listing->request, at, left, name, entry, (off_t)cookie)
-            : fuse_add_direntry(listing->request, at, left, name, &entry->attr, (off_t)cookie);
-    if (n > left)
-        return false;
-    listing->used += n;
-    return true;
-}
-
-static void list_entries(struct listing *listing, const struct inode *directory, uint64_t cookie)
-{
-    const struct studentfs *fs = fs_of(listing->request);
-    for (;;) {
-        const char *name;
-        struct inode inode = inode_next(fs, directory, cookie, &name, &cookie);
-        if (inode.kind == INODE_NONE)
-            return;
-        struct fuse_entry_param entry = entry_of(fs, &inode);
-        if (!list_entry(listing, &entry, name, cookie))
-            return;
-    }
-}
-
-static void list_directory(fuse_req_t request, fuse_ino_t number, size_t size, off_t cookie,
-                           bool plus)
-{
-    struct inode directory = inode_find(fs_of(request), number);
-    struct listing listing = {.request = request, .plus = plus, .size = size};
-    if (directory.kind != INODE_NONE)
-        listing.buffer = malloc(size);
-    if (!listing.buffer) {
-        fuse_reply_err(request, directory.kind == INODE_NONE ? ENOENT : ENOMEM);
-        return;
-    }
-    list_entries(&listing, &directory, (uint64_t)cookie);
-    fuse_reply_buf(request, listing.buffer, listing.used);
-    free(listing.buffer);
-}
-
-static void readdir_plain(fuse_req_t request, fuse_ino_t number, size_t size, off_t cookie,
-                          struct fuse_file_info *fi)
-{
-    (void)fi;
-    list_directory(request, number, size, cookie, false);
-}
-
-static void readdir_plus(fuse_req_t request, fuse_ino_t number, size_t size, off_t cookie,
-                         struct fuse_file_info *fi)
-{
-    (void)fi;
-    list_directory(request, number, size, cookie, true);
-}
-
-/* --- files --- */
-
-static bool is_wanted(const struct fuse_file_info *fi, int mode)
-{
-    int access = fi->flags & O_ACCMODE;
-    return access == mode || access == O_RDWR;
-}
-
-/* Root gets past the modes, but not to what a file cannot do. */
-static int check_open(const struct inode *inode, const struct fuse_file_info *fi)
-{
-    if (inode->kind == INODE_NONE)
-        return -ENOENT;
-    bool may_read = inode->type->mode & 0444, may_write = inode->type->mode & 0222;
-    if ((is_wanted(fi, O_RDONLY) && !may_read) || (is_wanted(fi, O_WRONLY) && !may_write))
-        return -EACCES;
-    return 0;
-}
-
-static void open_file(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi)
-{
-    struct inode inode = inode_find(fs_of(request), number);
-    int r = check_open(&inode, fi);
-    if (r < 0) {
-        fuse_reply_err(request, -r);
-        return;
-    }
-    bool writer = inode.type->is_input && is_wanted(fi, O_WRONLY);
-    struct handle *handle = handle_new(inode.type, inode.run, writer);
-    if (!handle) {
-        fuse_reply_err(request, ENOMEM);
-        return;
-    }
-    if (writer)
-        input_add_writer(&inode.run->input);
-    /* What is final may be kept in the page cache, and be mapped; see inode_stat(). */
-    bool final = inode.type->is_stream && inode.run->state == RUN_ENDED;
-    fi->direct_io = !final;
-    fi->keep_cache = final;
-    fi->fh = (uint64_t)(uintptr_t)handle;
-    if (fuse_reply_open(request, fi) == -ENOENT) {
-        /* The open was interrupted: no release follows. */
-        if (writer)
-            input_remove_writer(&inode.run->input);
-        handle_free(handle);
-    }
-}
-
-static void release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi)
-{
-    struct handle *handle = handle_of(fi);
-    (void)number;
-    fuse_reply_err(request, 0);
-    if (handle->run)
-        file_close(handle);
-    if (handle->writer)
-        input_remove_writer(&handle->run->input);
-    handle_free(handle);
-}
-
-static void read_file(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
-                      struct fuse_file_info *fi)
-{
-    struct handle *handle = handle_of(fi);
-    const struct file_type *type = handle->type;
-    (void)number;
-    parked_read(request, handle, type->read ? type->read : file_read_text, size, offset,
-                type->waiting && !(fi->flags & O_NONBLOCK),
-                type->waiting ? type->waiting(handle->run) : NULL);
-}
-
-static void write_file(fuse_req_t request, fuse_ino_t number, const char *data, size_t size,
-                       off_t offset, struct fuse_file_info *fi)
-{
-    struct handle *handle = handle_of(fi);
-    const struct file_type *type = handle->type;
-    (void)number, (void)offset;
-    if (type->write) {
-        parked_write(request, handle, type->write, data, size, !(fi->flags & O_NONBLOCK),
-                     type->waiting(handle->run));
-        return;
-    }
-    struct value value = {data, size, fuse_req_ctx(request)->pid};
-    int r = file_store_text(handle, &value);
-    if (r < 0)
-        fuse_reply_err(request, -r);
-    else
-        fuse_reply_write(request, size);
-}
-
-static void flush(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi)
-{
-    struct handle *handle = handle_of(fi);
-    (void)number;
-    fuse_reply_err(request, handle->run ? -file_flush(handle, fuse_req_ctx(request)->pid) : 0);
-}
-
-static void fsync_file(fuse_req_t request, fuse_ino_t number, int only_data,
-                       struct fuse_file_info *fi)
-{
-    (void)number, (void)only_data, (void)fi;
-    fuse_reply_err(request, 0);
-}
-
-static void poll_file(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi,
-                      struct fuse_pollhandle *poll)
-{
-    (void)number;
-    fuse_reply_poll(request, handle_poll(handle_of(fi), poll));
-}
-
 const struct fuse_lowlevel_ops tree_operations = {
     .init = init,
     .lookup = lookup,
@@ -427,13 +228,13 @@ const struct fuse_lowlevel_ops tree_operations = {
     .symlink = refuse_symlink,
     .link = refuse_link,
     .rename = refuse_rename,
-    .readdir = readdir_plain,
-    .readdirplus = readdir_plus,
-    .open = open_file,
-    .release = release,
-    .read = read_file,
-    .write = write_file,
-    .flush = flush,
-    .fsync = fsync_file,
-    .poll = poll_file,
+    .readdir = listing_readdir,
+    .readdirplus = listing_readdirplus,
+    .open = open_file_open,
+    .release = open_file_release,
+    .read = open_file_read,
+    .write = open_file_write,
+    .flush = open_file_flush,
+    .fsync = open_file_fsync,
+    .poll = open_file_poll,
 };

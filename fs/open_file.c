@@ -1,0 +1,129 @@
+/*
+ * The operations on files.
+ *
+ * Read and write may be parked (parked.h), all else answers at once. The kernel checks
+ * access (default_permissions); root, whom it lets through everywhere, is told here what a
+ * file is not good for.
+ */
+#include "open_file.h"
+
+#include "inode.h"
+#include "studentfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+    return (struct handle *)(uintptr_t)fi->fh;
+}
+
+static bool is_wanted(const struct fuse_file_info *fi, int mode)
+{
+    int access = fi->flags & O_ACCMODE;
+    return access == mode || access == O_RDWR;
+}
+
+/* Root gets past the modes, but not to what a file cannot do. */
+static int check_open(const struct inode *inode, const struct fuse_file_info *fi)
+{
+    if (inode->kind == INODE_NONE)
+        return -ENOENT;
+    bool may_read = inode->type->mode & 0444, may_write = inode->type->mode & 0222;
+    if ((is_wanted(fi, O_RDONLY) && !may_read) || (is_wanted(fi, O_WRONLY) && !may_write))
+        return -EACCES;
+    return 0;
+}
+
+void open_file_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct inode inode = inode_find(fuse_req_userdata(request), number);
+    int r = check_open(&inode, fi);
+    if (r < 0) {
+        fuse_reply_err(request, -r);
+        return;
+    }
+    bool writer = inode.type->is_input && is_wanted(fi, O_WRONLY);
+    struct handle *handle = handle_new(inode.type, inode.run, writer);
+    if (!handle) {
+        fuse_reply_err(request, ENOMEM);
+        return;
+    }
+    if (writer)
+        input_add_writer(&inode.run->input);
+    /* What is final may be kept in the page cache, and be mapped; see inode_stat(). */
+    bool final = inode.type->is_stream && inode.run->state == RUN_ENDED;
+    fi->direct_io = !final;
+    fi->keep_cache = final;
+    fi->fh = (uint64_t)(uintptr_t)handle;
+    if (fuse_reply_open(request, fi) == -ENOENT) {
+        /* The open was interrupted: no release follows. */
+        if (writer)
+            input_remove_writer(&inode.run->input);
+        handle_free(handle);
+    }
+}
+
+void open_file_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct handle *handle = handle_of(fi);
+    (void)number;
+    fuse_reply_err(request, 0);
+    if (handle->run)
+        file_close(handle);
+    if (handle->writer)
+        input_remove_writer(&handle->run->input);
+    handle_free(handle);
+}
+
+void open_file_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
+                    struct fuse_file_info *fi)
+{
+    struct handle *handle = handle_of(fi);
+    const struct file_type *type = handle->type;
+    (void)number;
+    parked_read(request, handle, type->read ? type->read : file_read_text, size, offset,
+                type->waiting && !(fi->flags & O_NONBLOCK),
+                type->waiting ? type->waiting(handle->run) : NULL);
+}
+
+void open_file_write(fuse_req_t request, fuse_ino_t number, const char *data, size_t size,
+                     off_t offset, struct fuse_file_info *fi)
+{
+    struct handle *handle = handle_of(fi);
+    const struct file_type *type = handle->type;
+    (void)number, (void)offset;
+    if (type->write) {
+        parked_write(request, handle, type->write, data, size, !(fi->flags & O_NONBLOCK),
+                     type->waiting(handle->run));
+        return;
+    }
+    struct value value = {data, size, fuse_req_ctx(request)->pid};
+    int r = file_store_text(handle, &value);
+    if (r < 0)
+        fuse_reply_err(request, -r);
+    else
+        fuse_reply_write(request, size);
+}
+
+void open_file_flush(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct handle *handle = handle_of(fi);
+    (void)number;
+    fuse_reply_err(request, handle->run ? -file_flush(handle, fuse_req_ctx(request)->pid) : 0);
+}
+
+void open_file_fsync(fuse_req_t request, fuse_ino_t number, int only_data,
+                     struct fuse_file_info *fi)
+{
+    (void)number, (void)only_data, (void)fi;
+    fuse_reply_err(request, 0);
+}
+
+void open_file_poll(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi,
+                    struct fuse_pollhandle *poll)
+{
+    (void)number;
+    fuse_reply_poll(request, handle_poll(handle_of(fi), poll));
+}
