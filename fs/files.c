@@ -39,7 +39,7 @@ static int cmd_store(const struct file_type *type, struct run *run, const struct
 
 static ssize_t stdin_write(struct handle *handle, const char *data, size_t size)
 {
-    return input_write(&handle->run->input, data, size);
+    return run_write_input(handle->run, data, size);
 }
 
 static struct list *stdin_waiting(struct run *run)
@@ -52,12 +52,12 @@ static unsigned stdin_poll(const struct handle *handle)
     return input_is_writable(&handle->run->input) ? POLL_WRITE : 0;
 }
 
-/* --- stdout, stderr --- */
+/* --- stdout, stderr, transcript --- */
 
 static int stream_read(struct handle *handle, fuse_req_t request, size_t size, off_t offset)
 {
     off_t after =
-        recording_read(&handle->run->streams[handle->type->stream], request, size, offset);
+        recording_read(&handle->run->recordings[handle->type->stream], request, size, offset);
     if (after < 0)
         return (int)after;
     handle->position = after;
@@ -66,17 +66,22 @@ static int stream_read(struct handle *handle, fuse_req_t request, size_t size, o
 
 static struct list *stdout_waiting(struct run *run)
 {
-    return &run->streams[RUN_STDOUT].waiting;
+    return &run->recordings[RUN_STDOUT].waiting;
 }
 
 static struct list *stderr_waiting(struct run *run)
 {
-    return &run->streams[RUN_STDERR].waiting;
+    return &run->recordings[RUN_STDERR].waiting;
+}
+
+static struct list *transcript_waiting(struct run *run)
+{
+    return &run->recordings[RUN_TRANSCRIPT].waiting;
 }
 
 static unsigned stream_poll(const struct handle *handle)
 {
-    const struct recording *recording = &handle->run->streams[handle->type->stream];
+    const struct recording *recording = &handle->run->recordings[handle->type->stream];
     return recording_is_readable(recording, handle->position) ? POLL_READ : 0;
 }
 
@@ -209,6 +214,13 @@ const struct file_type run_files[] = {
      .waiting = stderr_waiting,
      .poll = stream_poll,
      .stream = RUN_STDERR,
+     .is_stream = true},
+    {.name = "transcript",
+     .mode = READABLE,
+     .read = stream_read,
+     .waiting = transcript_waiting,
+     .poll = stream_poll,
+     .stream = RUN_TRANSCRIPT,
      .is_stream = true},
     {.name = "signal", .mode = WRITABLE, .store = signal_store},
     {.name = "retval",

@@ -34,7 +34,7 @@ struct file_type {
     parked_write_fn *write;
     struct list *(*waiting)(struct run *run); /* where its requests are parked */
     unsigned (*poll)(const struct handle *handle);
-    unsigned stream; /* RUN_STDOUT or RUN_STDERR */
+    unsigned stream; /* which of a run's recordings */
     bool is_stream;
     bool is_input; /* its writers are counted */
 };

@@ -112,7 +112,7 @@ static void stat_run(const struct inode *inode, struct stat *st)
      * stop early. Once it is final it is told, and the page cache may keep the content.
      */
     if (inode->type->is_stream && run->state == RUN_ENDED)
-        st->st_size = (off_t)run->streams[inode->type->stream].size;
+        st->st_size = (off_t)run->recordings[inode->type->stream].size;
 }
 
 void inode_stat(const struct studentfs *fs, const struct inode *inode, struct stat *ret_stat)

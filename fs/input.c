@@ -14,9 +14,9 @@ struct block {
     char data[];
 };
 
-void input_init(struct input *input, input_fn *changed)
+void input_init(struct input *input, input_fn *changed, input_fn *ended)
 {
-    *input = (struct input){.changed = changed, .fd = -1};
+    *input = (struct input){.changed = changed, .ended = ended, .fd = -1};
     list_init(&input->blocks);
     list_init(&input->waiting);
 }
@@ -28,18 +28,21 @@ static void drop_block(struct input *input, struct block *block)
     free(block);
 }
 
-static void close_pipe(struct input *input)
+void input_deinit(struct input *input)
 {
     watch_remove(&input->watch);
     fd_clear(&input->fd);
     while (!list_is_empty(&input->blocks))
         drop_block(input, container_of(input->blocks.next, struct block, link));
-    input->closed = true;
 }
 
-void input_deinit(struct input *input)
+static void close_pipe(struct input *input)
 {
-    close_pipe(input);
+    if (input->closed)
+        return;
+    input_deinit(input);
+    input->closed = true;
+    input->ended(input);
 }
 
 static void tell(struct input *input)

@@ -20,11 +20,11 @@
 enum input_end { INPUT_END_AUTO, INPUT_END_MANUAL, INPUT_END_NOW };
 
 struct input;
-/* There is room to write, or an error to be had. */
 typedef void input_fn(struct input *input);
 
 struct input {
-    input_fn *changed;
+    input_fn *changed; /* there is room to write, or an error to be had */
+    input_fn *ended;   /* the end was given, or nobody reads any more */
     struct watch watch;
     bool watching_room;
     int fd;             /* the pipe's end; -1 before the start and after the end */
@@ -39,7 +39,7 @@ struct input {
     struct list waiting; /* parked writes */
 };
 
-void input_init(struct input *input, input_fn *changed);
+void input_init(struct input *input, input_fn *changed, input_fn *ended);
 /* Nothing may wait on it. */
 void input_deinit(struct input *input);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -124,7 +125,7 @@ static bool drain(struct recording *recording, size_t max)
     return true;
 }
 
-static void tell(struct recording *recording)
+void recording_tell(struct recording *recording)
 {
     parked_wake(&recording->waiting);
     recording->changed(recording);
@@ -134,7 +135,7 @@ static void finish(struct recording *recording)
 {
     close_pipe(recording);
     recording->ended = true;
-    tell(recording);
+    recording_tell(recording);
 }
 
 static void on_pipe(struct watch *watch, uint32_t events)
@@ -142,9 +143,26 @@ static void on_pipe(struct watch *watch, uint32_t events)
     (void)events;
     struct recording *recording = container_of(watch, struct recording, watch);
     if (drain(recording, DRAIN_MAX))
-        tell(recording);
+        recording_tell(recording);
     else
         finish(recording);
+}
+
+void recording_append(struct recording *recording, const char *data, size_t size)
+{
+    while (size > 0 && !recording->truncated) {
+        size_t room;
+        char *at = make_room(recording, &room);
+        if (!at) {
+            recording->truncated = true;
+            return;
+        }
+        size_t n = size < room ? size : room;
+        memcpy(at, data, n);
+        recording->size += n;
+        data += n;
+        size -= n;
+    }
 }
 
 int recording_open(struct recording *recording, struct loop *loop, int fd, uint64_t limit)
@@ -173,6 +191,14 @@ bool recording_is_readable(const struct recording *recording, off_t offset)
     return recording->ended || (uint64_t)offset < recording->size;
 }
 
+const char *recording_at(const struct recording *recording, uint64_t offset, size_t *ret_size)
+{
+    size_t room;
+    const char *at = locate(recording, offset, &room);
+    *ret_size = room < recording->size - offset ? room : (size_t)(recording->size - offset);
+    return at;
+}
+
 off_t recording_read(struct recording *recording, fuse_req_t request, size_t size, off_t offset)
 {
     struct iovec parts[PARTS_MAX];
@@ -182,9 +208,7 @@ off_t recording_read(struct recording *recording, fuse_req_t request, size_t siz
         return -EAGAIN;
     while (n < PARTS_MAX && size > 0 && at < recording->size) {
         size_t length;
-        parts[n].iov_base = locate(recording, at, &length);
-        if (length > recording->size - at)
-            length = (size_t)(recording->size - at);
+        parts[n].iov_base = (char *)(uintptr_t)recording_at(recording, at, &length);
         parts[n].iov_len = length < size ? length : size;
         size -= parts[n].iov_len;
         at += parts[n++].iov_len;

@@ -40,11 +40,17 @@ void recording_deinit(struct recording *recording);
 
 /* Records what comes from the pipe's end, which it takes, also on failure. */
 int recording_open(struct recording *recording, struct loop *loop, int fd, uint64_t limit);
+/* Adds to one that no pipe was opened for; where no memory is left it is truncated. */
+void recording_append(struct recording *recording, const char *data, size_t size);
+/* Wakes those who wait for what was added. */
+void recording_tell(struct recording *recording);
 /* Takes what is in the pipe now and ends: later writers write into nothing. */
 void recording_end(struct recording *recording);
 
 /* For a parked_read_fn: the offset after what was answered, or -EAGAIN where nothing is there yet.
  */
 off_t recording_read(struct recording *recording, fuse_req_t request, size_t size, off_t offset);
+/* What lies at the offset, which must be less than the size, and how much of it in one piece. */
+const char *recording_at(const struct recording *recording, uint64_t offset, size_t *ret_size);
 /* Whether a read at the offset would not wait. */
 bool recording_is_readable(const struct recording *recording, off_t offset);

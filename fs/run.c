@@ -17,19 +17,33 @@
 /* As much as an unprivileged process may ask for; fewer, larger reads. */
 #define PIPE_SIZE (1 << 20)
 
-static void on_recording_0(struct recording *recording)
+static void on_stdout(struct recording *recording)
 {
-    handle_notify_all(&container_of(recording, struct run, streams[RUN_STDOUT])->handles);
+    struct run *run = container_of(recording, struct run, recordings[RUN_STDOUT]);
+    transcript_recording(&run->transcript, TRANSCRIPT_STDOUT, recording);
+    handle_notify_all(&run->handles);
 }
 
-static void on_recording_1(struct recording *recording)
+static void on_stderr(struct recording *recording)
 {
-    handle_notify_all(&container_of(recording, struct run, streams[RUN_STDERR])->handles);
+    struct run *run = container_of(recording, struct run, recordings[RUN_STDERR]);
+    transcript_recording(&run->transcript, TRANSCRIPT_STDERR, recording);
+    handle_notify_all(&run->handles);
+}
+
+static void on_transcript(struct recording *recording)
+{
+    handle_notify_all(&container_of(recording, struct run, recordings[RUN_TRANSCRIPT])->handles);
 }
 
 static void on_input(struct input *input)
 {
     handle_notify_all(&container_of(input, struct run, input)->handles);
+}
+
+static void on_input_ended(struct input *input)
+{
+    transcript_end(&container_of(input, struct run, input)->transcript, TRANSCRIPT_STDIN);
 }
 
 int run_new(const struct run_context *context, const char *name, const struct settings *settings,
@@ -47,9 +61,11 @@ int run_new(const struct run_context *context, const char *name, const struct se
     run->context = context;
     run->references = 1;
     clock_gettime(CLOCK_REALTIME, &run->made);
-    recording_init(&run->streams[RUN_STDOUT], context->pool, on_recording_0);
-    recording_init(&run->streams[RUN_STDERR], context->pool, on_recording_1);
-    input_init(&run->input, on_input);
+    recording_init(&run->recordings[RUN_STDOUT], context->pool, on_stdout);
+    recording_init(&run->recordings[RUN_STDERR], context->pool, on_stderr);
+    recording_init(&run->recordings[RUN_TRANSCRIPT], context->pool, on_transcript);
+    transcript_init(&run->transcript, &run->recordings[RUN_TRANSCRIPT]);
+    input_init(&run->input, on_input, on_input_ended);
     input_set_end(&run->input, (enum input_end)run->settings.stdin_eof);
     list_init(&run->handles);
     list_init(&run->waiting_end);
@@ -70,8 +86,8 @@ void run_unref(struct run *run)
     run->context->freed(run->context->owner, run);
     studentrun_free(run->client);
     input_deinit(&run->input);
-    for (int i = 0; i < RUN_STREAMS; i++)
-        recording_deinit(&run->streams[i]);
+    for (int i = 0; i < RUN_RECORDINGS; i++)
+        recording_deinit(&run->recordings[i]);
     settings_deinit(&run->settings);
     free(run->result.reason);
     free(run->container_id);
@@ -93,6 +109,16 @@ uint64_t run_wall_usec(const struct run *run)
     return run->wall_usec;
 }
 
+static void tell_end(struct run *run)
+{
+    const struct run_result *result = &run->result;
+    char text[TRANSCRIPT_LINE_MAX];
+    snprintf(text, sizeof(text), "ended %d %s%s%s", result->retval, result->termination,
+             result->reason ? " " : "", result->reason ? result->reason : "");
+    transcript_state(&run->transcript, text);
+    recording_end(&run->recordings[RUN_TRANSCRIPT]);
+}
+
 /* The one way to the end. A result of the agent's is copied; strings of ours are literals. */
 static void finish(struct run *run, const struct studentrun_result *result)
 {
@@ -111,8 +137,9 @@ static void finish(struct run *run, const struct studentrun_result *result)
     run->client = NULL;
     run->incomplete = false;
     for (int i = 0; i < RUN_STREAMS; i++)
-        recording_end(&run->streams[i]);
+        recording_end(&run->recordings[i]);
     input_stop(&run->input);
+    tell_end(run);
     parked_wake(&run->waiting_end);
     handle_notify_all(&run->handles);
     run->context->ended(run->context->owner, run);
@@ -137,6 +164,7 @@ static void on_handed_over(struct studentrun *client, void *userdata)
     (void)client;
     run->running_ns = monotonic_ns();
     run->state = RUN_RUNNING;
+    transcript_state(&run->transcript, "running");
 }
 
 static void on_ended(struct studentrun *client, const struct studentrun_result *result,
@@ -207,11 +235,11 @@ static int open_streams(struct run *run, struct pipes *pipes)
     uint64_t limit = run->settings.output_limit;
     int r = input_start(&run->input, loop, fd_steal(&pipes->ours[0]));
     if (r == 0)
-        r = recording_open(&run->streams[RUN_STDOUT], loop, fd_steal(&pipes->ours[1]), limit);
+        r = recording_open(&run->recordings[RUN_STDOUT], loop, fd_steal(&pipes->ours[1]), limit);
     if (r == 0 && run->settings.stdout_err_fuse)
-        recording_end(&run->streams[RUN_STDERR]);
+        recording_end(&run->recordings[RUN_STDERR]);
     else if (r == 0)
-        r = recording_open(&run->streams[RUN_STDERR], loop, fd_steal(&pipes->ours[2]), limit);
+        r = recording_open(&run->recordings[RUN_STDERR], loop, fd_steal(&pipes->ours[2]), limit);
     return r;
 }
 
@@ -266,6 +294,8 @@ int run_start(struct run *run, const char *command, size_t size, pid_t writer)
         return -ENOMEM;
     run->state = RUN_STARTING;
     run->incomplete = false;
+    transcript_start(&run->transcript);
+    transcript_state(&run->transcript, "starting");
     r = start(run);
     if (r < 0) {
         char reason[128];
@@ -275,9 +305,20 @@ int run_start(struct run *run, const char *command, size_t size, pid_t writer)
     return 0;
 }
 
+ssize_t run_write_input(struct run *run, const char *data, size_t size)
+{
+    ssize_t n = input_write(&run->input, data, size);
+    if (n > 0)
+        transcript_bytes(&run->transcript, TRANSCRIPT_STDIN, data, (size_t)n);
+    return n;
+}
+
 int run_signal(struct run *run, int signal)
 {
-    return run_is_going_on(run) ? studentrun_signal(run->client, signal) : -ESRCH;
+    int r = run_is_going_on(run) ? studentrun_signal(run->client, signal) : -ESRCH;
+    if (r == 0)
+        transcript_signal(&run->transcript, signal);
+    return r;
 }
 
 void run_remove(struct run *run)

@@ -14,6 +14,7 @@
 #include "recording.h"
 #include "settings.h"
 #include "studentrun.h"
+#include "transcript.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,7 +36,7 @@ struct run_context {
     void *owner;
 };
 
-enum { RUN_STDOUT, RUN_STDERR, RUN_STREAMS };
+enum { RUN_STDOUT, RUN_STDERR, RUN_STREAMS, RUN_TRANSCRIPT = RUN_STREAMS, RUN_RECORDINGS };
 
 struct run_result {
     int retval, signal;
@@ -61,7 +62,8 @@ struct run {
     struct settings settings;
     char *command, *working_dir, *container_id;
     bool incomplete; /* part of a command was written, and the rest is awaited */
-    struct recording streams[RUN_STREAMS];
+    struct recording recordings[RUN_RECORDINGS];
+    struct transcript transcript;
     struct input input;
     struct studentrun *client; /* while starting and running */
     uint64_t running_ns, wall_usec;
@@ -85,6 +87,8 @@ void run_unref(struct run *run);
 int run_start(struct run *run, const char *command, size_t size, pid_t writer);
 /* Ends a run that could not start. */
 void run_fail(struct run *run, const char *reason);
+/* As input_write(). */
+ssize_t run_write_input(struct run *run, const char *data, size_t size);
 /* -EINVAL: no signal; -ESRCH: it is not going on; -EAGAIN: too many at once. */
 int run_signal(struct run *run, int signal);
 /* Kills what goes on; for the handles that are still open it ends as `removed`. */

@@ -51,7 +51,7 @@ static void count_end(void *owner, const struct run *run)
         runs->totals.ended[i] += strcmp(run_terminations[i], run->result.termination) == 0;
     runs->totals.cpu_usec += run->result.cpu_usec;
     for (unsigned i = 0; i < RUN_STREAMS; i++)
-        runs->totals.output_bytes += run->streams[i].size;
+        runs->totals.output_bytes += run->recordings[i].size;
 }
 
 /* A run that never starts, of whose files only the settings are there. */

@@ -76,8 +76,8 @@ int status_show(const struct file_type *type, const struct run *run, FILE *out)
     if (run->container_id)
         put_line(out, "container_id", run->container_id);
     put_input(&run->input, out);
-    put_recording("stdout", &run->streams[RUN_STDOUT], out);
-    put_recording("stderr", &run->streams[RUN_STDERR], out);
+    put_recording("stdout", &run->recordings[RUN_STDOUT], out);
+    put_recording("stderr", &run->recordings[RUN_STDERR], out);
     if (run->result.cpu_usec > 0)
         put_seconds(out, "cpu", run->result.cpu_usec);
     if (run->state >= RUN_RUNNING)
@@ -102,7 +102,7 @@ int usage_show(const struct file_type *type, const struct run *run, FILE *out)
         fprintf(out, "memory_peak %" PRIu64 "\n", run->result.memory_peak);
     for (int i = 0; i < RUN_STREAMS; i++)
         fprintf(out, "%s_bytes %" PRIu64 "\n", i == RUN_STDOUT ? "stdout" : "stderr",
-                run->streams[i].size);
+                run->recordings[i].size);
     fprintf(out, "stdin_bytes %" PRIu64 "\n", run->input.size);
     return 0;
 }

@@ -15,6 +15,7 @@ static const char readme[] =
     "  echo 'python3 student/sort.py' > t1/cmd  start it (no shell: for one, sh -c '...')\n"
     "  cat input.txt > t1/stdin                 its input; : > t1/stdin gives it an empty one\n"
     "  cat t1/stdout t1/stderr                  its output, until it ends\n"
+    "  cat t1/transcript                        all of it in order, with times\n"
     "  cat t1/retval                            wait for its exit code\n"
     "  cat t1/status t1/usage                   what is going on, at any time; never waits\n"
     "  echo TERM > t1/signal                    send it a signal\n"

@@ -13,7 +13,7 @@ import traceback
 import studentfs
 
 ALICE, BOB = 61001, 61002
-READ_ONLY = ("stdout", "stderr", "retval", "status", "usage")
+READ_ONLY = ("stdout", "stderr", "transcript", "retval", "status", "usage")
 WRITE_ONLY = ("stdin", "signal")
 
 

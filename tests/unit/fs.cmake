@@ -1,1 +1,2 @@
 studentfs_unit_test(fs_settings LIBRARIES studentfs_fs)
+studentfs_unit_test(fs_escape LIBRARIES studentfs_fs)
