@@ -32,9 +32,10 @@ static void add_namespaces(FILE *out, const struct bwrap_plan *plan)
           "--hostname", "student");
     if (!plan->share_network)
         WORDS(out, "--unshare-net");
-    if (!plan->as_root)
-        WORDS(out, "--unshare-user", "--disable-userns", "--uid", STUDENT_UID, "--gid",
-              STUDENT_UID);
+    if (plan->user_namespace) {
+        const char *id = plan->run_as_root ? "0" : STUDENT_UID;
+        WORDS(out, "--unshare-user", "--disable-userns", "--uid", id, "--gid", id);
+    }
 }
 
 /* /usr, and what of the top level is a link into it, or a directory where it is not merged. */
@@ -95,19 +96,32 @@ static void add_task(FILE *out, const struct bwrap_plan *plan)
         add_bounded_tmpfs(out, plan->tmp_size, "/task/student");
 }
 
+/* What init, and a student who is root, may do: what is not here nobody inside ever can. */
+static void add_capabilities(FILE *out, const struct bwrap_plan *plan)
+{
+    /* To become the student, to signal it, and to give these capabilities up. */
+    static const char *const of_init[] = {"CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_SETPCAP",
+                                          NULL};
+    /* Over the one user that is mapped. No tracing, no mounting, no network. */
+    static const char *const of_root[] = {
+        "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",
+        "CAP_KILL",  "CAP_SETGID",       "CAP_SETUID", NULL};
+    static const char *const none[] = {NULL};
+    const char *const *names = plan->run_as_root ? of_root : plan->user_namespace ? none : of_init;
+    WORDS(out, "--cap-drop", "ALL");
+    for (; *names; names++)
+        WORDS(out, "--cap-add", *names);
+}
+
 static void add_init(FILE *out, const struct bwrap_plan *plan)
 {
     char filter[8];
     snprintf(filter, sizeof(filter), "%d", SPAWN_DATA_FD(SPAWN_FILTER));
     WORDS(out, "--ro-bind", plan->init, "/student-init", "--remount-ro", "/", "--remount-ro",
-          "/dev");
-    WORDS(out, "--new-session", "--die-with-parent", "--as-pid-1", "--clearenv", "--setenv", "PATH",
-          "/usr/local/bin:/usr/bin:/bin", "--setenv", "HOME", "/task", "--setenv", "LANG",
-          "C.UTF-8", "--chdir", "/", "--cap-drop", "ALL");
-    /* To become the student, to signal it, and to give these capabilities up. */
-    if (plan->as_root)
-        WORDS(out, "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL",
-              "--cap-add", "CAP_SETPCAP");
+          "/dev", "--new-session", "--die-with-parent", "--as-pid-1", "--clearenv", "--setenv",
+          "PATH", "/usr/local/bin:/usr/bin:/bin", "--setenv", "HOME", "/task", "--setenv", "LANG",
+          "C.UTF-8", "--chdir", "/");
+    add_capabilities(out, plan);
     WORDS(out, "--seccomp", filter, "--", "/student-init");
 }
 

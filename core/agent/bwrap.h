@@ -5,9 +5,8 @@
  * student's directory at /task/student, and private, bounded /tmp and /dev/shm. Nothing else
  * of the machine: no homes, no /run, no /var. Its own process ids, IPC, host name and network.
  *
- * As root there is no user namespace: init drops the command to uid 4242 and no
- * capabilities. (With one, a bwrap run by root keeps uid 0 outside.) An ordinary user
- * needs one; the uid inside is 4242 as well.
+ * Which of its three ways keeps the student apart, and who bwrap is: see maker.h. A bwrap that
+ * is run by root must not make a user namespace: it would keep uid 0 outside.
  */
 #pragma once
 
@@ -15,9 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define STUDENT_ID  4242
 #define STUDENT_UID "4242"
 #define STUDENT_PASSWD                                                                             \
-    "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"                                             \
+    "root:x:0:0:root:/task:/bin/sh\n"                                                              \
     "worker:x:" STUDENT_UID ":" STUDENT_UID ":student:/task:/bin/sh\n"
 #define STUDENT_GROUP "root:x:0:\nworker:x:" STUDENT_UID ":\n"
 
@@ -26,7 +26,8 @@ struct bwrap_plan {
     const char
         *student; /* bound at /task/student; NULL: a private directory that goes with the run */
     bool share_network;
-    bool as_root;
+    bool user_namespace;
+    bool run_as_root;  /* the student; only with a user namespace */
     uint64_t tmp_size; /* bytes of /tmp, and of /dev/shm */
 };
 

@@ -11,8 +11,6 @@
  */
 #include "base/cleanup.h"
 #include "base/process.h"
-#include "bwrap.h"
-#include "filter.h"
 #include "log.h"
 #include "options.h"
 #include "router.h"
@@ -26,7 +24,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 
@@ -37,6 +34,7 @@ struct agent {
     struct loop loop;
     struct watch signals;
     struct spawner spawner;
+    struct maker maker;
     struct cgroup_tree cgroups;
     struct pool pool;
     struct router router;
@@ -57,32 +55,6 @@ void log_line(const char *format, ...)
 }
 
 /* --- what it stands on --- */
-
-static int make_memfd(const char *name, const char *text)
-{
-    int fd = memfd_create(name, MFD_CLOEXEC);
-    if (fd >= 0 && write(fd, text, strlen(text)) < 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static int start_spawner(struct spawner *spawner)
-{
-    int data[SPAWN_DATA_COUNT] = {-1, -1, -1};
-    int r = filter_new(&data[SPAWN_FILTER]);
-    if (r == 0) {
-        data[SPAWN_PASSWD] = make_memfd("passwd", STUDENT_PASSWD);
-        data[SPAWN_GROUP] = make_memfd("group", STUDENT_GROUP);
-        r = data[SPAWN_PASSWD] < 0 || data[SPAWN_GROUP] < 0 ? -errno : 0;
-    }
-    if (r == 0)
-        r = spawner_init(spawner, data);
-    for (int i = 0; i < SPAWN_DATA_COUNT; i++)
-        fd_clear(&data[i]);
-    return r;
-}
 
 static int find_init(char *ret_path, size_t size)
 {
@@ -151,7 +123,7 @@ static int fail(const char *what, int error)
     return error;
 }
 
-static int start(struct agent *agent, const struct options *options, const struct bwrap_plan *plan,
+static int start(struct agent *agent, const struct options *options, const char *init,
                  const char *student)
 {
     int r = watch_signals(agent);
@@ -163,8 +135,10 @@ static int start(struct agent *agent, const struct options *options, const struc
     if (r < 0)
         return fail("control groups", r);
     tell_what_is_missing(&agent->cgroups);
-    r = pool_init(&agent->pool, &agent->loop, &agent->spawner, &agent->cgroups, plan, student,
-                  (unsigned)options->pool);
+    r = maker_init(&agent->maker, init, student, options->tmp_size << 20);
+    if (r == 0)
+        r = pool_init(&agent->pool, &agent->loop, &agent->spawner, &agent->cgroups, &agent->maker,
+                      (unsigned)options->pool);
     if (r < 0)
         return fail("cannot start", r);
     agent->host = (struct run_host){.loop = &agent->loop,
@@ -211,6 +185,7 @@ static void stop(struct agent *agent)
     spawner_deinit(&agent->spawner);
     if (agent->pool.loop)
         pool_deinit(&agent->pool);
+    maker_deinit(&agent->maker);
     cgroup_tree_deinit(&agent->cgroups);
     if (agent->signals.loop) {
         int fd = agent->signals.fd;
@@ -229,15 +204,16 @@ static void tell_ready(const struct options *options)
         close((int)options->ready_fd);
 }
 
-static int serve(const struct options *options, const struct bwrap_plan *plan, const char *student)
+static int serve(const struct options *options, const char *init, const char *student)
 {
-    struct agent agent = {.router = {.lock = -1}, .host = {.sockets_fd = -1}};
-    int r = start_spawner(&agent.spawner);
+    struct agent agent = {
+        .router = {.lock = -1}, .host = {.sockets_fd = -1}, .maker = {.data = {-1, -1, -1}}};
+    int r = spawner_init(&agent.spawner);
     if (r < 0)
         return fail("cannot start the spawner", r);
     r = loop_init(&agent.loop);
     if (r == 0)
-        r = start(&agent, options, plan, student);
+        r = start(&agent, options, init, student);
     if (r == 0) {
         tell_ready(options);
         r = loop_run(&agent.loop);
@@ -275,8 +251,6 @@ int main(int argc, char **argv)
     char student[PATH_MAX + 16];
     snprintf(student, sizeof(student), "%s/student", task);
     process_raise_descriptor_limit(); /* the sandboxes do not have it: init sets theirs */
-    struct bwrap_plan plan = {.init = options.init ? options.init : init,
-                              .as_root = geteuid() == 0,
-                              .tmp_size = options.tmp_size << 20};
-    return serve(&options, &plan, student) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return serve(&options, options.init ? options.init : init, student) < 0 ? EXIT_FAILURE
+                                                                            : EXIT_SUCCESS;
 }

@@ -29,30 +29,37 @@ static void move_to(struct list *list, struct sandbox *sandbox)
     list_append(list, &sandbox->link);
 }
 
-static unsigned count(const struct list *list, bool share_network)
+static const struct sandbox_kind usual = {.share_network = false};
+
+static unsigned count(const struct list *list, const struct sandbox_kind *kind)
 {
     unsigned n = 0;
     list_for_each (item, list)
-        n += sandbox_of(item)->share_network == share_network;
+        n += kind_equals(&sandbox_of(item)->kind, kind);
     return n;
 }
 
-static unsigned count_requests(const struct pool *pool, bool share_network)
+static struct pool_request *request_of(struct list *link)
+{
+    return container_of(link, struct pool_request, link);
+}
+
+static unsigned count_requests(const struct pool *pool, const struct sandbox_kind *kind)
 {
     unsigned n = 0;
     list_for_each (item, &pool->requests)
-        n += container_of(item, struct pool_request, link)->share_network == share_network;
+        n += kind_equals(&request_of(item)->kind, kind);
     return n;
 }
 
 /* --- requests --- */
 
-static void refuse_first(struct pool *pool, bool share_network, const char *reason)
+static void refuse_first(struct pool *pool, const struct sandbox_kind *kind, const char *reason)
 {
-    pool->broken = true;
+    pool->broken = pool->broken || kind_equals(kind, &usual);
     list_for_each (item, &pool->requests) {
-        struct pool_request *request = container_of(item, struct pool_request, link);
-        if (request->share_network != share_network)
+        struct pool_request *request = request_of(item);
+        if (!kind_equals(&request->kind, kind))
             continue;
         list_remove(item);
         request->fn(request, NULL, reason);
@@ -65,12 +72,12 @@ static void refuse_first(struct pool *pool, bool share_network, const char *reas
 static void look_at_student(const struct pool *pool, dev_t *ret_dev, ino_t *ret_ino)
 {
     struct stat st;
-    bool there = lstat(pool->student, &st) == 0 && S_ISDIR(st.st_mode);
+    bool there = lstat(pool->maker->student, &st) == 0 && S_ISDIR(st.st_mode);
     *ret_dev = there ? st.st_dev : 0;
     *ret_ino = there ? st.st_ino : 0;
 }
 
-static struct sandbox *take_ready(struct pool *pool, bool share_network)
+static struct sandbox *take_ready(struct pool *pool, const struct sandbox_kind *kind)
 {
     dev_t dev;
     ino_t ino;
@@ -79,7 +86,7 @@ static struct sandbox *take_ready(struct pool *pool, bool share_network)
         struct sandbox *sandbox = sandbox_of(item);
         if (sandbox->student_dev != dev || sandbox->student_ino != ino) {
             pool_retire(pool, sandbox, true);
-        } else if (sandbox->share_network == share_network) {
+        } else if (kind_equals(&sandbox->kind, kind)) {
             list_remove(item);
             return sandbox;
         }
@@ -90,8 +97,8 @@ static struct sandbox *take_ready(struct pool *pool, bool share_network)
 static void serve_requests(struct pool *pool)
 {
     list_for_each_safe (item, following, &pool->requests) {
-        struct pool_request *request = container_of(item, struct pool_request, link);
-        struct sandbox *sandbox = take_ready(pool, request->share_network);
+        struct pool_request *request = request_of(item);
+        struct sandbox *sandbox = take_ready(pool, &request->kind);
         if (!sandbox)
             continue;
         list_remove(item);
@@ -107,14 +114,14 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
     (void)message;
     struct pool *pool = sandbox->owner;
     if (event == SANDBOX_IS_READY) {
-        pool->broken = false;
+        pool->broken = pool->broken && !kind_equals(&sandbox->kind, &usual);
         move_to(&pool->ready, sandbox);
     } else if (event == SANDBOX_HAS_ENDED) {
         /* One that was retired, or died idle, is nobody's loss: another is made. */
         bool was_wanted = !sandbox->retired && sandbox->init < 0;
         const char *words = sandbox_last_words(sandbox);
         if (was_wanted)
-            refuse_first(pool, sandbox->share_network,
+            refuse_first(pool, &sandbox->kind,
                          *words ? words : "the sandbox ended before it was ready");
         graves_bury(&pool->graves, &sandbox->cgroup);
         sandbox_deinit(sandbox);
@@ -123,32 +130,29 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
     later(pool);
 }
 
-static int start(struct pool *pool, bool share_network)
+static int start(struct pool *pool, const struct sandbox_kind *kind)
 {
-    struct bwrap_plan plan = pool->plan;
+    struct spawn spawn;
     struct cgroup cgroup = {0};
-    _cleanup_free_ char *words = NULL;
-    size_t size;
     struct sandbox *sandbox = malloc(sizeof(*sandbox));
     dev_t dev;
     ino_t ino;
     if (!sandbox)
         return -ENOMEM;
     look_at_student(pool, &dev, &ino);
-    plan.student = dev || ino ? pool->student : NULL;
-    plan.share_network = share_network;
-    int r = bwrap_arguments(&plan, &words, &size);
+    int r = maker_prepare(pool->maker, kind, dev || ino, &spawn);
     if (r == 0)
         r = cgroup_new(&cgroup, pool->cgroups);
     if (r == 0)
-        r = sandbox_init(sandbox, pool->loop, pool->spawner, &cgroup, words, size, on_sandbox);
+        r = sandbox_init(sandbox, pool->loop, pool->spawner, &cgroup, &spawn, on_sandbox);
+    maker_release(&spawn);
     if (r < 0) {
         cgroup_remove(&cgroup);
         free(sandbox);
         return r;
     }
     sandbox->owner = pool;
-    sandbox->share_network = share_network;
+    sandbox->kind = *kind;
     sandbox->student_dev = dev;
     sandbox->student_ino = ino;
     list_append(&pool->spawning, &sandbox->link);
@@ -156,29 +160,33 @@ static int start(struct pool *pool, bool share_network)
     return 0;
 }
 
-static void fill(struct pool *pool, bool share_network)
+static void fill(struct pool *pool, const struct sandbox_kind *kind)
 {
-    unsigned starting =
-        count(&pool->spawning, share_network) + count(&pool->starting, share_network);
-    unsigned there = starting + count(&pool->ready, share_network);
-    unsigned wanted = count_requests(pool, share_network);
-    if (!share_network && !pool->broken)
+    unsigned starting = count(&pool->spawning, kind) + count(&pool->starting, kind);
+    unsigned there = starting + count(&pool->ready, kind);
+    unsigned wanted = count_requests(pool, kind);
+    if (kind_equals(kind, &usual) && !pool->broken)
         wanted += pool->target;
     for (; there < wanted && starting < STARTING_MAX && !pool->ending; there++, starting++) {
-        int r = start(pool, share_network);
+        int r = start(pool, kind);
         if (r < 0) {
-            refuse_first(pool, share_network, strerror(-r));
+            refuse_first(pool, kind, strerror(-r));
             return;
         }
     }
 }
 
+/* Those of the usual kind, and those that somebody waits for: each kind where its first one is. */
 static void on_turn(struct deferred *deferred)
 {
     struct pool *pool = container_of(deferred, struct pool, turn);
     serve_requests(pool);
-    fill(pool, false);
-    fill(pool, true);
+    fill(pool, &usual);
+    list_for_each_safe (item, following, &pool->requests) {
+        const struct sandbox_kind kind = request_of(item)->kind;
+        if (!kind_equals(&kind, &usual))
+            fill(pool, &kind);
+    }
 }
 
 void pool_spawned(struct pool *pool, int pidfd)
@@ -214,15 +222,10 @@ void pool_retire(struct pool *pool, struct sandbox *sandbox, bool kill)
 /* --- the whole --- */
 
 int pool_init(struct pool *pool, struct loop *loop, struct spawner *spawner,
-              struct cgroup_tree *cgroups, const struct bwrap_plan *plan, const char *student,
-              unsigned target)
+              struct cgroup_tree *cgroups, const struct maker *maker, unsigned target)
 {
-    *pool = (struct pool){.loop = loop,
-                          .spawner = spawner,
-                          .cgroups = cgroups,
-                          .plan = *plan,
-                          .student = student,
-                          .target = target};
+    *pool = (struct pool){
+        .loop = loop, .spawner = spawner, .cgroups = cgroups, .maker = maker, .target = target};
     list_init(&pool->requests);
     list_init(&pool->spawning);
     list_init(&pool->starting);
@@ -238,7 +241,7 @@ void pool_end(struct pool *pool)
 {
     pool->ending = true;
     while (!list_is_empty(&pool->requests)) {
-        struct pool_request *request = container_of(pool->requests.next, struct pool_request, link);
+        struct pool_request *request = request_of(pool->requests.next);
         list_remove(&request->link);
         request->fn(request, NULL, "the agent was stopped");
     }

@@ -1,15 +1,16 @@
 /*
  * The pool: sandboxes prepared ahead, so that a run need not wait for one to be made.
  *
- * Its network is fixed when a sandbox is made, and so is /task/student: one that was prepared
- * for a directory that has since been replaced is discarded. Those that share the network are
- * made on demand. Requests are served in order, per kind.
+ * Its kind is fixed when a sandbox is made, and so is /task/student: one that was prepared
+ * for a directory that has since been replaced is discarded. Those of other kinds than the
+ * usual one are made on demand. Requests are served in order, per kind.
  */
 #pragma once
 
-#include "bwrap.h"
 #include "cgroup.h"
 #include "graves.h"
+#include "kind.h"
+#include "maker.h"
 #include "sandbox.h"
 #include "spawner.h"
 
@@ -21,7 +22,7 @@ typedef void pool_request_fn(struct pool_request *request, struct sandbox *sandb
 
 struct pool_request {
     struct list link;
-    bool share_network;
+    struct sandbox_kind kind;
     pool_request_fn *fn;
 };
 
@@ -29,21 +30,19 @@ struct pool {
     struct loop *loop;
     struct spawner *spawner;
     struct cgroup_tree *cgroups;
-    struct bwrap_plan plan;
-    const char *student; /* the path that is to be /task/student, where it is a directory */
-    unsigned target;     /* sandboxes kept ready */
+    const struct maker *maker;
+    unsigned target; /* sandboxes of the usual kind kept ready */
     struct list requests, spawning, starting, ready, retired;
     struct list all; /* every sandbox there is */
     struct graves graves;
     struct deferred turn;
-    bool broken; /* the last one did not start: no more until one is asked for */
+    bool broken; /* the last of the usual kind did not start: no more until one is asked for */
     bool ending;
 };
 
-/* The plan's texts and student are borrowed. The spawner's answers go to pool_spawned(). */
+/* The spawner's answers go to pool_spawned(). */
 int pool_init(struct pool *pool, struct loop *loop, struct spawner *spawner,
-              struct cgroup_tree *cgroups, const struct bwrap_plan *plan, const char *student,
-              unsigned target);
+              struct cgroup_tree *cgroups, const struct maker *maker, unsigned target);
 void pool_spawned(struct pool *pool, int pidfd);
 
 /* Answers later, from the loop. list_remove() of its link takes it back. */

@@ -39,6 +39,7 @@ struct run {
     struct timer clock;
     struct observed seen;
     char refusal[REASON_MAX];
+    bool is_unavailable; /* it is refused as 251 */
 };
 
 static void on_event(struct run *run, enum life_event event);
@@ -87,6 +88,10 @@ static void report(struct run *run)
     struct verdict verdict = {.retval = RETVAL_FAILED, .termination = TERMINATION_FAILED};
     bool is_over = run->seen.outcome.known && run->seen.cause == KILL_NONE;
     if (*run->refusal) {
+        if (run->is_unavailable) {
+            verdict.retval = RETVAL_UNAVAILABLE;
+            verdict.termination = TERMINATION_UNAVAILABLE;
+        }
         memcpy(verdict.reason, run->refusal, REASON_MAX);
     } else {
         if (!run->measured)
@@ -173,7 +178,10 @@ static void on_grant(struct pool_request *request, struct sandbox *sandbox, cons
 {
     struct run *run = container_of(request, struct run, request);
     if (!sandbox) {
-        snprintf(run->refusal, REASON_MAX, "no sandbox: %s", reason);
+        bool is_root = run->request.kind.run_as_root && !run->host->stopping;
+        run->is_unavailable = is_root;
+        snprintf(run->refusal, REASON_MAX, "no sandbox%s: %s", is_root ? " to be root in" : "",
+                 reason);
         on_event(run, LIFE_REFUSED);
         return;
     }
@@ -202,16 +210,18 @@ static int assign(struct run *run)
 {
     const struct limits *limits = &run->seen.limits;
     const struct cgroup_tree *cgroups = run->host->pool->cgroups;
-    struct message_init_assign order = {
-        .open_files = OPEN_FILES, .file_size = FILE_SIZE, .handover_ms = HANDOVER_BOUND_MS};
+    struct message_init_assign order = {.open_files = OPEN_FILES,
+                                        .file_size = FILE_SIZE,
+                                        .handover_ms = HANDOVER_BOUND_MS,
+                                        .run_as_root = run->request.kind.run_as_root};
     run->seen.cpu_by_rlimit = !cgroup_tree_has(cgroups, CONTROLLER_CPU);
     /* Per process, not per run: the best there is without cgroups. */
     if (run->seen.cpu_by_rlimit)
         order.cpu_seconds = (int64_t)((limits->cpu_ns + NS_PER_S - 1) / NS_PER_S);
     if (!cgroup_tree_has(cgroups, CONTROLLER_MEMORY))
         order.memory = (int64_t)limits->memory_bytes;
-    /* As root it would count uid 4242's processes on the whole machine. */
-    if (!run->host->pool->plan.as_root)
+    /* Elsewhere it would count uid 4242's processes on the whole machine. */
+    if (maker_has_user_namespace(run->host->pool->maker, &run->request.kind))
         order.processes = (int64_t)limits->processes;
     return sandbox_assign(run->sandbox, limits, &order, run->connection);
 }
@@ -317,8 +327,6 @@ static bool refuse_request(struct peer *peer, const struct message_run_student *
     const struct text *environment = &asked->environment;
     if (asked->ssh) {
         snprintf(verdict.reason, REASON_MAX, "ssh is not available from this agent");
-    } else if (asked->run_as_root) {
-        snprintf(verdict.reason, REASON_MAX, "running as root is not available from this agent");
     } else if (environment->size > 0 && !text_equals(*environment, DEFAULT_ENVIRONMENT)) {
         verdict.retval = RETVAL_FAILED;
         verdict.termination = TERMINATION_FAILED;
@@ -341,7 +349,9 @@ static struct run *run_new(struct run_host *host, struct peer *peer,
     run->host = host;
     run->peer = peer;
     run->connection = -1;
-    run->request = (struct pool_request){.share_network = asked->share_network, .fn = on_grant};
+    run->request = (struct pool_request){
+        .kind = {.share_network = asked->share_network, .run_as_root = asked->run_as_root},
+        .fn = on_grant};
     list_init(&run->request.link);
     run->socket_id = strndup(asked->socket_id.data, asked->socket_id.size);
     if (!run->socket_id || timer_init(host->loop, &run->clock, on_clock) < 0) {

@@ -192,7 +192,7 @@ static int ask(struct sandbox *sandbox, struct spawner *spawner, struct spawn *s
 }
 
 int sandbox_init(struct sandbox *sandbox, struct loop *loop, struct spawner *spawner,
-                 struct cgroup *cgroup, const char *arguments, size_t size, sandbox_fn *fn)
+                 struct cgroup *cgroup, struct spawn *spawn, sandbox_fn *fn)
 {
     *sandbox = (struct sandbox){.loop = loop,
                                 .fn = fn,
@@ -204,16 +204,15 @@ int sandbox_init(struct sandbox *sandbox, struct loop *loop, struct spawner *spa
                                 .memory = -1};
     list_init(&sandbox->link);
     list_init(&sandbox->all);
-    struct spawn spawn = {.arguments = arguments, .size = size, .control = -1, .log = -1};
     int r = timer_init(loop, &sandbox->bound, on_bound);
     if (r == 0)
-        r = open_channels(sandbox, &spawn);
+        r = open_channels(sandbox, spawn);
     if (r == 0)
         r = watch_channels(sandbox);
     if (r == 0) /* last: from then on an answer will come for it */
-        r = ask(sandbox, spawner, &spawn);
-    fd_clear(&spawn.control);
-    fd_clear(&spawn.log);
+        r = ask(sandbox, spawner, spawn);
+    fd_clear(&spawn->control);
+    fd_clear(&spawn->log);
     if (r < 0) {
         sandbox_deinit(sandbox);
         return r;

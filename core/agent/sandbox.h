@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "cgroup.h"
+#include "kind.h"
 #include "protocol/message.h"
 #include "spawner.h"
 
@@ -46,7 +47,7 @@ struct sandbox {
     enum sandbox_state state;
     sandbox_fn *fn;
     void *owner;
-    bool share_network;
+    struct sandbox_kind kind;
     dev_t student_dev; /* what is bound at /task/student; 0: nothing */
     ino_t student_ino;
     struct cgroup cgroup;
@@ -58,9 +59,12 @@ struct sandbox {
     char words[SANDBOX_LOG_MAX + 1];
 };
 
-/* Asks the spawner for one; sandbox_spawned() goes on. The group is taken on success. */
+/*
+ * Asks the spawner for one; sandbox_spawned() goes on. The group is taken on success. Of spawn,
+ * which stays the caller's, the channels and the group's entries are filled in here.
+ */
 int sandbox_init(struct sandbox *sandbox, struct loop *loop, struct spawner *spawner,
-                 struct cgroup *cgroup, const char *arguments, size_t size, sandbox_fn *fn);
+                 struct cgroup *cgroup, struct spawn *spawn, sandbox_fn *fn);
 void sandbox_spawned(struct sandbox *sandbox, int pidfd);
 /* Only in SANDBOX_GONE. Its control group stays: it may be busy for a while. */
 void sandbox_deinit(struct sandbox *sandbox);

@@ -6,20 +6,40 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define ARGUMENTS_MAX 256 /* words */
+
+/* What goes before the arguments. The descriptors are control, log, data, places, entries. */
+struct header {
+    uid_t uid;
+    bool has_place[SPAWN_PLACE_COUNT];
+};
+
+/* A question, taken apart. */
+struct order {
+    struct header header;
+    char *arguments, *end;
+    int fds[FDPASS_MAX];
+    size_t n_fds;
+    const int *data, *places, *entries;
+    size_t n_entries;
+};
 
 /* --- in the program to be --- */
 
@@ -41,14 +61,14 @@ static void enter_groups(const int *entries, size_t n)
  * Above all that is open first, so that nothing is overwritten before it has been moved. A new
  * open file for the data, since a duplicate would share its position with the other sandboxes.
  */
-static void place_fds(const int *fds, const int data[SPAWN_DATA_COUNT])
+static void place_fds(const struct order *order)
 {
     int moved[2 + SPAWN_DATA_COUNT], low = 64;
     for (int i = 0; i < 2; i++)
-        moved[i] = fcntl(fds[i], F_DUPFD, low);
+        moved[i] = fcntl(order->fds[i], F_DUPFD, low);
     for (int i = 0; i < SPAWN_DATA_COUNT; i++) {
         char path[32];
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", data[i]);
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", order->data[i]);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         moved[2 + i] = fcntl(fd, F_DUPFD, low);
     }
@@ -63,12 +83,45 @@ static void place_fds(const int *fds, const int data[SPAWN_DATA_COUNT])
     close_range((unsigned)SPAWN_DATA_FD(SPAWN_DATA_COUNT), ~0u, 0);
 }
 
-static _Noreturn void become(char *arguments, size_t size, const int *fds, size_t n_fds,
-                             const int data[SPAWN_DATA_COUNT])
+static int make_place(const char *path, bool is_directory)
+{
+    if (is_directory)
+        return mkdir(path, 0755);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    return fd < 0 ? -1 : close(fd);
+}
+
+static void attach_places(const struct order *order)
+{
+    static const struct {
+        const char *path;
+        bool is_directory;
+    } places[SPAWN_PLACE_COUNT] = {
+        [SPAWN_INIT] = {SPAWN_PLACE_INIT, false}, [SPAWN_STUDENT] = {SPAWN_PLACE_STUDENT, true}};
+    const int *tree = order->places;
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("studentfs", SPAWN_PLACES, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
+        give_up("a mount namespace");
+    for (int i = 0; i < SPAWN_PLACE_COUNT; i++)
+        if (order->header.has_place[i] &&
+            (make_place(places[i].path, places[i].is_directory) < 0 ||
+             move_mount(*tree++, "", AT_FDCWD, places[i].path, MOVE_MOUNT_F_EMPTY_PATH) < 0))
+            give_up(places[i].path);
+}
+
+/* For good: with its uid root loses every capability. */
+static void become_user(uid_t uid)
+{
+    if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0 ||
+        chdir("/") < 0)
+        give_up("cannot become an ordinary user");
+}
+
+static _Noreturn void become(const struct order *order)
 {
     char *words[ARGUMENTS_MAX + 1];
     size_t n = 0;
-    for (char *at = arguments; at < arguments + size && n < ARGUMENTS_MAX; at += strlen(at) + 1)
+    for (char *at = order->arguments; at < order->end && n < ARGUMENTS_MAX; at += strlen(at) + 1)
         words[n++] = at;
     words[n] = NULL;
     sigset_t none;
@@ -76,9 +129,13 @@ static _Noreturn void become(char *arguments, size_t size, const int *fds, size_
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGCHLD, SIG_DFL);
-    dup2(fds[1], STDERR_FILENO);
-    enter_groups(fds + 2, n_fds - 2);
-    place_fds(fds, data);
+    dup2(order->fds[1], STDERR_FILENO);
+    enter_groups(order->entries, order->n_entries);
+    if (order->header.uid)
+        attach_places(order);
+    place_fds(order);
+    if (order->header.uid)
+        become_user(order->header.uid);
     execvp(words[0], words);
     give_up(words[0]);
 }
@@ -102,68 +159,69 @@ static void answer(int socket, int error, int pidfd)
     }
 }
 
-static _Noreturn void serve(int socket, const int data[SPAWN_DATA_COUNT])
+static bool take_apart(char *bytes, size_t size, struct order *order)
 {
-    static char arguments[SPAWN_ARGUMENTS_MAX];
+    size_t n = 2 + SPAWN_DATA_COUNT;
+    if (size < sizeof(order->header))
+        return false;
+    memcpy(&order->header, bytes, sizeof(order->header));
+    order->arguments = bytes + sizeof(order->header);
+    order->end = bytes + size;
+    order->data = order->fds + 2;
+    order->places = order->fds + n;
+    for (int i = 0; i < SPAWN_PLACE_COUNT; i++)
+        n += order->header.has_place[i];
+    order->entries = order->fds + n;
+    order->n_entries = order->n_fds - n;
+    return order->n_fds >= n;
+}
+
+static _Noreturn void serve(int socket)
+{
+    static char bytes[sizeof(struct header) + SPAWN_ARGUMENTS_MAX];
     for (;;) {
-        int fds[FDPASS_MAX], pidfd = -1;
-        size_t n_fds;
+        struct order order;
+        int pidfd = -1;
         struct pollfd readable = {.fd = socket, .events = POLLIN};
         poll(&readable, 1, -1);
         ssize_t size =
-            fdpass_receive(socket, arguments, sizeof(arguments), fds, FDPASS_MAX, &n_fds, NULL);
+            fdpass_receive(socket, bytes, sizeof(bytes), order.fds, FDPASS_MAX, &order.n_fds, NULL);
         if (size == -EAGAIN || size == -EINTR)
             continue;
         if (size <= 0)
             _exit(EXIT_SUCCESS);
-        pid_t pid = n_fds >= 2 ? fork_with_pidfd(&pidfd) : -1;
+        errno = EPROTO;
+        pid_t pid = take_apart(bytes, (size_t)size, &order) ? fork_with_pidfd(&pidfd) : -1;
         if (pid == 0)
-            become(arguments, (size_t)size, fds, n_fds, data);
+            become(&order);
         answer(socket, pid < 0 ? errno : 0, pidfd);
         fd_clear(&pidfd);
-        for (size_t i = 0; i < n_fds; i++)
-            close(fds[i]);
+        for (size_t i = 0; i < order.n_fds; i++)
+            close(order.fds[i]);
     }
 }
 
-static int compare(const void *a, const void *b)
-{
-    return *(const int *)a - *(const int *)b;
-}
-
-/* Whoever waits for the end of what the agent was given must not wait for us. */
-static void close_all_but(int socket, const int data[SPAWN_DATA_COUNT])
-{
-    int kept[1 + SPAWN_DATA_COUNT] = {socket};
-    unsigned from = STDERR_FILENO + 1;
-    memcpy(kept + 1, data, SPAWN_DATA_COUNT * sizeof(int));
-    qsort(kept, 1 + SPAWN_DATA_COUNT, sizeof(int), compare);
-    for (size_t i = 0; i < 1 + SPAWN_DATA_COUNT; i++) {
-        unsigned fd = (unsigned)kept[i];
-        if (fd > from)
-            close_range(from, fd - 1, 0);
-        from = fd + 1;
-    }
-    close_range(from, ~0u, 0);
-}
-
-static _Noreturn void spawner_main(int socket, const int data[SPAWN_DATA_COUNT])
+static _Noreturn void spawner_main(int socket)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN, .sa_flags = SA_NOCLDWAIT};
     sigset_t all;
     sigfillset(&all);
-    close_all_but(socket, data);
+    /* Whoever waits for the end of what the agent was given must not wait for us. */
+    if ((socket = dup2(socket, STDERR_FILENO + 1)) < 0)
+        _exit(EXIT_FAILURE);
+    close_range((unsigned)socket + 1, ~0u, 0);
+    fcntl(socket, F_SETFD, FD_CLOEXEC);
     /* The terminal's Ctrl-C is for the agent, which then ends us in its order. */
     sigprocmask(SIG_BLOCK, &all, NULL);
     sigaction(SIGCHLD, &ignore,
               NULL); /* nobody waits for the children: they are pidfds elsewhere */
     prctl(PR_SET_NAME, "agent-spawner");
-    serve(socket, data);
+    serve(socket);
 }
 
 /* --- in the agent --- */
 
-int spawner_init(struct spawner *spawner, const int data[SPAWN_DATA_COUNT])
+int spawner_init(struct spawner *spawner)
 {
     int pair[2];
     *spawner = (struct spawner){.socket = -1, .pidfd = -1};
@@ -172,7 +230,7 @@ int spawner_init(struct spawner *spawner, const int data[SPAWN_DATA_COUNT])
     pid_t pid = fork_with_pidfd(&spawner->pidfd);
     if (pid == 0) {
         close(pair[0]);
-        spawner_main(pair[1], data);
+        spawner_main(pair[1]);
     }
     int error = errno;
     close(pair[1]);
@@ -220,11 +278,22 @@ void spawner_deinit(struct spawner *spawner)
 
 int spawner_spawn(struct spawner *spawner, const struct spawn *spawn)
 {
-    int fds[FDPASS_MAX] = {spawn->control, spawn->log};
-    if (spawn->n_entries > FDPASS_MAX - 2 || spawn->size > SPAWN_ARGUMENTS_MAX)
+    static char bytes[sizeof(struct header) + SPAWN_ARGUMENTS_MAX];
+    struct header header = {.uid = spawn->uid};
+    int fds[2 + SPAWN_DATA_COUNT + SPAWN_PLACE_COUNT + FDPASS_MAX] = {spawn->control, spawn->log};
+    size_t n = 2 + SPAWN_DATA_COUNT;
+    memcpy(fds + 2, spawn->data, sizeof(spawn->data));
+    for (int i = 0; i < SPAWN_PLACE_COUNT && spawn->uid; i++) {
+        header.has_place[i] = spawn->places[i] >= 0;
+        if (header.has_place[i])
+            fds[n++] = spawn->places[i];
+    }
+    if (n + spawn->n_entries > FDPASS_MAX || spawn->size > SPAWN_ARGUMENTS_MAX)
         return -E2BIG;
-    memcpy(fds + 2, spawn->entries, spawn->n_entries * sizeof(int));
-    ssize_t n =
-        fdpass_send(spawner->socket, spawn->arguments, spawn->size, fds, 2 + spawn->n_entries);
-    return n < 0 ? (int)n : 0;
+    memcpy(bytes, &header, sizeof(header));
+    memcpy(bytes + sizeof(header), spawn->arguments, spawn->size);
+    memcpy(fds + n, spawn->entries, spawn->n_entries * sizeof(int));
+    ssize_t sent = fdpass_send(spawner->socket, bytes, sizeof(header) + spawn->size, fds,
+                               n + spawn->n_entries);
+    return sent < 0 ? (int)sent : 0;
 }

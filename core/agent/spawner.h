@@ -16,10 +16,20 @@
 #define SPAWN_ARGUMENTS_MAX 16384 /* bytes; ours take about two thousand */
 #define SPAWN_CONTROL_FD    3     /* the init's control socket, in the sandbox */
 
-/* What every sandbox is given to read: opened anew for each, as its maker reads to the end. */
+/* What a sandbox's maker is given to read: opened anew for each, as it reads to the end. */
 enum spawn_data { SPAWN_FILTER, SPAWN_PASSWD, SPAWN_GROUP, SPAWN_DATA_COUNT };
 /* The descriptor that the maker finds it on. */
 #define SPAWN_DATA_FD(which) (SPAWN_CONTROL_FD + 1 + (int)(which))
+
+/*
+ * What a maker that is an ordinary user might not get to by its path is attached here for it,
+ * in a mount namespace of its own. The place is one that is there everywhere, and that
+ * bwrap has no use for.
+ */
+enum spawn_place { SPAWN_INIT, SPAWN_STUDENT, SPAWN_PLACE_COUNT };
+#define SPAWN_PLACES        "/sys"
+#define SPAWN_PLACE_INIT    SPAWN_PLACES "/init"
+#define SPAWN_PLACE_STUDENT SPAWN_PLACES "/student"
 
 struct spawner;
 /* pidfd: of the process started, the callee's; or a negative errno. -ESRCH: the spawner is gone. */
@@ -32,18 +42,21 @@ struct spawner {
     spawner_fn *fn;
 };
 
-/* Forks; call it first of all. data are borrowed memfds. */
-int spawner_init(struct spawner *spawner, const int data[SPAWN_DATA_COUNT]);
+/* Forks; call it first of all. */
+int spawner_init(struct spawner *spawner);
 int spawner_watch(struct spawner *spawner, struct loop *loop, spawner_fn *fn);
 /* Ends it, and with it every sandbox that is left. */
 void spawner_deinit(struct spawner *spawner);
 
 struct spawn {
-    const char *arguments; /* the program and its arguments, each terminated */
+    char *arguments; /* the program and its arguments, each terminated */
     size_t size;
     int control, log;   /* the program's descriptor 3, and its standard error */
     const int *entries; /* each is written "0" before the program is executed */
     size_t n_entries;
+    int data[SPAWN_DATA_COUNT];
+    uid_t uid; /* what the program is to be, user and group, with no other group; 0: as we are */
+    int places[SPAWN_PLACE_COUNT]; /* only with a uid: mounts, detached; -1: none */
 };
 /* Borrows all descriptors. -EAGAIN: too many questions at once. */
 int spawner_spawn(struct spawner *spawner, const struct spawn *spawn);

@@ -87,8 +87,7 @@ static int set_limits(const struct plan *plan)
 /* In a user namespace init is that user already, and may not change what is left of its groups. */
 static int become_student(const struct plan *plan)
 {
-    (void)plan;
-    if (getuid() != 0)
+    if (plan->limits->run_as_root || getuid() != 0)
         return 0;
     if (setgroups(0, NULL) < 0)
         return -errno;
@@ -103,13 +102,15 @@ static int become_student(const struct plan *plan)
     return 0;
 }
 
+/* A student who is root keeps those that init has, and nothing gives more: bwrap chose them. */
 static int drop_capabilities(const struct plan *plan)
 {
-    (void)plan;
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-        syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -errno;
+    if (!plan->limits->run_as_root && syscall(SYS_capset, &header, none) < 0)
         return -errno;
     return 0;
 }

@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 
-#define ASSIGN_MAX 1024 /* bytes; six numbers and their names take about 150 */
+#define ASSIGN_MAX 1024 /* bytes; seven values and their names take about 150 */
 
 static _Noreturn void give_up(const char *what)
 {

@@ -30,6 +30,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -70,6 +71,22 @@ static int fail(struct init *init, int retval, const char *what)
 
 /* --- the command --- */
 
+/*
+ * Whether this user namespace has one user and no more, so that its root is somebody ordinary
+ * outside. The agent made sure; a root who is root outside would be the end of the sandbox.
+ */
+static bool is_single_user(void)
+{
+    unsigned inside, outside, count, n = 0;
+    FILE *map = fopen("/proc/self/uid_map", "re");
+    bool is_single = map && fscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && count == 1;
+    if (map)
+        is_single = fscanf(map, "%u", &n) != 1 && is_single;
+    if (map)
+        fclose(map);
+    return is_single;
+}
+
 static int split(struct init *init, struct text text)
 {
     int r = words_split(text.data, text.size, &init->words);
@@ -81,13 +98,28 @@ static int split(struct init *init, struct text text)
     return 0;
 }
 
+/* Whether the sandbox is of the kind in which the user is to be. */
+static int check_user(struct init *init)
+{
+    const struct text user = init->command.user;
+    bool is_root = text_equals(user, "root");
+    if (!is_root && !text_equals(user, "worker"))
+        return fail(init, RETVAL_FAILED, "the user is neither 'worker' nor 'root'");
+    if (is_root && !init->limits.run_as_root)
+        return fail(init, RETVAL_UNAVAILABLE, "the run was not asked for as root (run_as_root)");
+    if (!is_root && init->limits.run_as_root)
+        return fail(init, RETVAL_FAILED, "the run was asked for as root, the user is 'worker'");
+    if (is_root && !is_single_user())
+        return fail(init, RETVAL_UNAVAILABLE, "root would be a user outside of the sandbox too");
+    return 0;
+}
+
 static int check_command(struct init *init)
 {
     const struct message_run_student_command *command = &init->command;
-    if (text_equals(command->user, "root"))
-        return fail(init, RETVAL_UNAVAILABLE, "running as root is not available in this sandbox");
-    if (!text_equals(command->user, "worker"))
-        return fail(init, RETVAL_FAILED, "the user is neither 'worker' nor 'root'");
+    int r = check_user(init);
+    if (r < 0)
+        return r;
     if (command->ssh)
         return fail(init, RETVAL_UNAVAILABLE, "ssh is not available in this sandbox");
     if (memchr(command->working_dir.data, 0, command->working_dir.size))

@@ -117,6 +117,7 @@ static const struct field init_assign_fields[] = {
     FIELD(init_assign, cpu_seconds, FIELD_INT),
     FIELD(init_assign, memory, FIELD_INT),
     FIELD(init_assign, handover_ms, FIELD_INT),
+    FIELD(init_assign, run_as_root, FIELD_BOOL),
     {0},
 };
 

@@ -316,9 +316,11 @@ class Requests(AgentTest):
         self.whole_run(environment="default")
         self.whole_run(environment="")
 
-    def test_root_and_ssh(self):
-        self.refused(251, "root", run_as_root=True)
+    def test_ssh(self):
         self.refused(251, "ssh", ssh=True)
+
+    def test_root(self):
+        self.whole_run("sh -c '[ $(id -u) = 0 ] && exit 5'", 5, changes={"user": "root"}, run_as_root=True)
 
     def test_missing_keys_are_false_or_defaults(self):
         self.whole_run(ssh="absent", run_as_root="absent")
@@ -490,6 +492,12 @@ class HandOver(AgentTest):
             self.ready(client)
             client.give(client.command_map("true", user="root")).close()
             self.ends(client, 251)
+        with self.agent.client() as client:
+            client.request(receives_freely=True, run_as_root=True)
+            client.started()
+            client.accept()
+            client.give(client.command_map("true", user="worker")).close()
+            self.ends(client, 254)
         with self.agent.client() as client:
             self.ready(client)
             client.give(client.command_map("true", user="somebody")).close()

@@ -243,6 +243,11 @@ class Ordinary(studentfs.TestCase):
             echo "sh -c 'while :; do :; done'" > mnt/t2/cmd
             cat mnt/t2/retval
             rm -r mnt/t2
+            mkdir mnt/t3
+            echo 1 > mnt/t3/start_student_as_root
+            echo "sh -c 'id -u; stat -c %u student'" > mnt/t3/cmd
+            cat mnt/t3/stdout mnt/t3/retval
+            rm -r mnt/t3
         """)
         result = subprocess.run(
             ["unshare", "-m", "--propagation", "private", "sh", "-c", ORDINARY, "sh", base,
@@ -250,7 +255,7 @@ class Ordinary(studentfs.TestCase):
             capture_output=True, text=True, timeout=50, check=False)
         if "/dev/fuse" in result.stderr and "Operation not permitted" in result.stderr:
             self.skipTest(f"an ordinary user cannot mount here: {result.stderr.strip()}")
-        self.assertEqual((result.stdout, result.stderr), ("4242\ninput\n3\ntermination: exited\n253\n", ""))
+        self.assertEqual((result.stdout, result.stderr), ("4242\ninput\n3\ntermination: exited\n253\n0\n0\n0\n", ""))
         studentfs.eventually(lambda: not list((base / "run").iterdir()), what="the private directory's end")
         studentfs.eventually(
             lambda: not [pid for pid in studentfs.process_table()

@@ -55,11 +55,6 @@ class Exit(studentfs.TestCase):
         run = self.mount.run("true", container="no-such-environment")
         self.assert_ended(run, 254, "failed", "no-such-environment")
 
-    def test_as_root_is_not_offered(self):
-        run = self.mount.run("true", start_student_as_root=1)
-        self.assert_ended(run, 251, "unavailable")
-        self.assertIn("reason", run.status())
-
     def test_words_are_split_as_a_shell_does(self):
         run = self.mount.run(r"""python3 -c 'import sys; print(sys.argv[1:])' a\ b "c 'd'" 'e "f"' $HOME * # ~ ''""")
         self.assertEqual(run.text("stdout"), "['a b', \"c 'd'\", 'e \"f\"', '$HOME', '*', '#', '~', '']\n")

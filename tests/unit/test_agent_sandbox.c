@@ -45,9 +45,10 @@ static void take_question(struct fixture *f)
     size_t n_fds;
     assert_true(fdpass_receive(f->other_end, words, sizeof(words), fds, FDPASS_MAX, &n_fds, NULL) >
                 0);
-    assert_int_equal(n_fds, 2);
+    assert_int_equal(n_fds, 2 + SPAWN_DATA_COUNT);
     f->control = fds[0];
-    close(fds[1]);
+    for (size_t i = 1; i < n_fds; i++)
+        close(fds[i]);
 }
 
 static int set_up(void **state)
@@ -55,13 +56,15 @@ static int set_up(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     struct cgroup none = {0};
     int pair[2];
+    char program[] = "bwrap";
     assert_non_null(f);
     assert_int_equal(loop_init(&f->loop), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     f->spawner = (struct spawner){.socket = pair[0], .pidfd = -1};
     f->other_end = pair[1];
-    assert_int_equal(
-        sandbox_init(&f->sandbox, &f->loop, &f->spawner, &none, "bwrap", 6, on_sandbox), 0);
+    struct spawn spawn = {.arguments = program, .size = sizeof(program)};
+    assert_int_equal(sandbox_init(&f->sandbox, &f->loop, &f->spawner, &none, &spawn, on_sandbox),
+                     0);
     take_question(f);
     *state = f;
     return 0;

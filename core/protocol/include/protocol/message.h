@@ -138,6 +138,7 @@ struct message_init_assign {
     int64_t cpu_seconds; /* RLIMIT_CPU of each process; 0: a cgroup counts it */
     int64_t memory;      /* RLIMIT_DATA of each process, bytes; 0: a cgroup counts it */
     int64_t handover_ms; /* how long the client may take for the hand-over */
+    bool run_as_root;    /* the sandbox was made for that: the student is its uid 0 */
 };
 
 struct message_init_ended {

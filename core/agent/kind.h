@@ -1,0 +1,14 @@
+/* What is fixed when a sandbox is made: each is prepared for one kind of run. */
+#pragma once
+
+#include <stdbool.h>
+
+struct sandbox_kind {
+    bool share_network;
+    bool run_as_root;
+};
+
+static inline bool kind_equals(const struct sandbox_kind *a, const struct sandbox_kind *b)
+{
+    return a->share_network == b->share_network && a->run_as_root == b->run_as_root;
+}

@@ -1,0 +1,38 @@
+/*
+ * What makes a sandbox of a kind: bwrap's words, what bwrap is given to read, and which user
+ * bwrap is.
+ *
+ * Three ways to keep the student from what is outside:
+ *
+ *   agent is root, student is worker   no user namespace; init becomes uid 4242
+ *   agent is root, student is root     bwrap itself is uid 4242, in a user namespace: what is
+ *                                      0 inside is 4242 outside. What that user may not get to
+ *                                      is bound for it where it may
+ *   agent is an ordinary user          a user namespace; 4242 or 0 inside is that user
+ */
+#pragma once
+
+#include "kind.h"
+#include "spawner.h"
+
+#include <stdint.h>
+
+struct maker {
+    const char *init;    /* student-init's path */
+    const char *student; /* the path that is to be /task/student, where it is a directory */
+    bool is_root;        /* the agent */
+    uint64_t tmp_size;   /* bytes of /tmp, and of /dev/shm */
+    int data[SPAWN_DATA_COUNT];
+};
+
+/* The texts are borrowed. */
+int maker_init(struct maker *maker, const char *init, const char *student, uint64_t tmp_size);
+void maker_deinit(struct maker *maker);
+
+/* Whether the kind's sandboxes have a user namespace, in which RLIMIT_NPROC counts theirs alone. */
+bool maker_has_user_namespace(const struct maker *maker, const struct sandbox_kind *kind);
+
+/* Fills in all but the channels and groups; give it to maker_release() in any case. */
+int maker_prepare(const struct maker *maker, const struct sandbox_kind *kind, bool has_student,
+                  struct spawn *ret_spawn);
+void maker_release(struct spawn *spawn);
