@@ -32,7 +32,7 @@ static const char readme[] =
     "Settings (0: the default): container time_limit hard_time_limit memory_limit\n"
     "share_network working_dir teardown_script stdout_err_fuse output_limit stdin_eof\n"
     "\n"
-    "See man studentfs.\n";
+    "See man 5 studentfs.\n";
 
 static int readme_show(const struct file_type *type, const struct run *run, FILE *out)
 {
