@@ -124,6 +124,8 @@ static _Noreturn void become(const struct order *order)
     for (char *at = order->arguments; at < order->end && n < ARGUMENTS_MAX; at += strlen(at) + 1)
         words[n++] = at;
     words[n] = NULL;
+    if (n == 0)
+        _exit(EXIT_FAILURE); /* an order without a program: none of ours */
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -111,14 +111,10 @@ static const struct field ok_fields[] = {
 };
 
 static const struct field init_assign_fields[] = {
-    FIELD(init_assign, open_files, FIELD_INT),
-    FIELD(init_assign, processes, FIELD_INT),
-    FIELD(init_assign, file_size, FIELD_INT),
-    FIELD(init_assign, cpu_seconds, FIELD_INT),
-    FIELD(init_assign, memory, FIELD_INT),
-    FIELD(init_assign, handover_ms, FIELD_INT),
-    FIELD(init_assign, run_as_root, FIELD_BOOL),
-    {0},
+    FIELD(init_assign, open_files, FIELD_INT),   FIELD(init_assign, processes, FIELD_INT),
+    FIELD(init_assign, file_size, FIELD_INT),    FIELD(init_assign, cpu_seconds, FIELD_INT),
+    FIELD(init_assign, memory, FIELD_INT),       FIELD(init_assign, handover_ms, FIELD_INT),
+    FIELD(init_assign, run_as_root, FIELD_BOOL), {0},
 };
 
 static const struct field init_ended_fields[] = {

@@ -13,6 +13,8 @@ class Remove(studentfs.TestCase):
     def going_on(self):
         run = self.mount.run("student/student stubborn", stdin=None)
         run.wait_for("running")
+        # Handed over, which is before the program is executed.
+        studentfs.eventually(self.students, what="the student's start")
         return run
 
     def students(self):
