@@ -25,6 +25,8 @@ BIN = pathlib.Path(os.environ.get("STUDENTFS_BIN", TOP / "build/release/bin"))
 STUDENT = pathlib.Path(os.environ.get("STUDENTFS_STUDENT", BIN.parent / "tests/student"))
 # Under a sanitizer everything takes longer, and memory is no measure.
 SANITIZED = bool(os.environ.get("STUDENTFS_SANITIZED"))
+# A machine that is a program of another one (tests/machine): a page fault takes 50 times as long.
+SLOW = bool(os.environ.get("STUDENTFS_SLOW"))
 
 # What a test may take; longer is a hang.
 TEST_SECONDS = 60
