@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/fdpass.h"
+#include "mount_view.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -218,6 +219,8 @@ static _Noreturn void spawner_main(int socket)
     sigaction(SIGCHLD, &ignore,
               NULL); /* nobody waits for the children: they are pidfds elsewhere */
     prctl(PR_SET_NAME, "agent-spawner");
+    if (geteuid() == 0)
+        mount_view_enter();
     serve(socket);
 }
 

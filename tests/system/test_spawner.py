@@ -1,0 +1,31 @@
+"""The process that sandboxes are started from."""
+
+import os
+import pathlib
+
+import studentfs
+
+
+class Spawner(studentfs.TestCase):
+    def spawner(self):
+        for pid, _ in studentfs.descendants(self.mount.daemon[0]):
+            if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "agent-spawner":
+                return pid
+        raise AssertionError("no spawner")
+
+    def test_view_of_the_mounts(self):
+        """bwrap reads the table of mounts two dozen times: what no sandbox needs is not in it."""
+        if os.geteuid() != 0:
+            self.skipTest("only root's spawner has a view of its own")
+        def types(pid):
+            return {line.split()[2] for line in pathlib.Path(f"/proc/{pid}/mounts").read_text().splitlines()}
+        spawner, here = types(self.spawner()), types("self")
+        useless = {"cgroup", "cgroup2", "securityfs", "debugfs", "bpf"}
+        self.assertTrue(here & useless, "a machine with none of these cannot tell")
+        self.assertFalse(spawner & useless)
+        self.assertLessEqual({"proc", "tmpfs"} & here, spawner)
+        self.assert_ended(self.mount.run("true"), 0, "exited")
+
+
+if __name__ == "__main__":
+    studentfs.main()
