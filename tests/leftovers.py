@@ -47,7 +47,7 @@ for top, names, _ in os.walk("/sys/fs/cgroup"):
 for pid, path in sorted(running.items()):
     if path.startswith(TREE):
         print("process", pid, " ".join(words(pid)))
-for pattern in ("/run/studentfs-*", "/tmp/studentfs-*"):
+for pattern in ("/run/studentfs-*", "/dev/shm/studentfs-*", "/tmp/studentfs-*"):
     for path in sorted(glob.glob(pattern)):
         if not any(word.startswith(path) for word in their_words):
             print("file", path)
