@@ -96,11 +96,38 @@ static void on_spawned(struct spawner *spawner, int pidfd)
     pool_spawned(&agent->pool, pidfd);
 }
 
-static void on_asked(struct router *router, struct peer *peer,
-                     const struct message_run_student *asked)
+static struct run_host *host_of(struct router *router)
 {
-    run_start(&container_of(router, struct agent, router)->host, peer, asked);
+    return &container_of(router, struct agent, router)->host;
 }
+
+static void on_run_student(struct router *router, struct peer *peer,
+                           const struct message_run_student *asked)
+{
+    run_start(host_of(router), peer, asked);
+}
+
+static void on_run_student_init(struct router *router, struct peer *peer,
+                                const struct message_run_student_command *command)
+{
+    (void)router;
+    run_take_command(peer, command);
+}
+
+static void on_stdin(struct router *router, const struct received *received)
+{
+    run_take_input(host_of(router), &router->peers, received);
+}
+
+static void on_student_signal(struct router *router, const struct message_student_signal *signal)
+{
+    run_take_signal(host_of(router), signal);
+}
+
+static const struct router_ops router_ops = {.run_student = on_run_student,
+                                             .run_student_init = on_run_student_init,
+                                             .stdin_block = on_stdin,
+                                             .student_signal = on_student_signal};
 
 /* --- start and end --- */
 
@@ -147,10 +174,11 @@ static int start(struct agent *agent, const struct options *options, const char 
                                     .sockets_dir = options->sockets,
                                     .sockets_fd = -1,
                                     .n_cpus = count_cpus()};
+    list_init(&agent->host.runs);
     agent->host.sockets_fd = open(options->sockets, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (agent->host.sockets_fd < 0)
         return fail(options->sockets, -errno);
-    r = router_init(&agent->router, &agent->loop, options->sockets, on_asked);
+    r = router_init(&agent->router, &agent->loop, options->sockets, &router_ops);
     if (r == -EBUSY)
         return fail("another agent serves that directory", r);
     return r < 0 ? fail(options->sockets, r) : 0;
@@ -172,6 +200,7 @@ static void drain(struct agent *agent)
     timer_arm(&agent->stop_bound, STOP_BOUND_NS);
     agent->host.stopping = true;
     pool_end(&agent->pool);
+    run_answer_ended(&agent->host);
     while (!agent->is_overdue && !pool_is_empty(&agent->pool))
         loop_dispatch(&agent->loop, -1);
     timer_deinit(&agent->stop_bound);

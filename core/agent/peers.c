@@ -3,6 +3,8 @@
 
 #include "base/cleanup.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <search.h>
 #include <string.h>
 
@@ -14,12 +16,12 @@ static int compare(const void *a, const void *b)
     return memcmp(left->identity, right->identity, left->identity_size);
 }
 
-static void send_bytes(struct peers *peers, const void *identity, size_t identity_size,
-                       const char *data, size_t size)
+/* A peer that has gone, or does not read a thousand messages, misses this one. */
+static int send_bytes(struct peers *peers, const void *identity, size_t identity_size,
+                      const char *data, size_t size)
 {
     const struct zmq_part parts[] = {{identity, identity_size}, {"", 0}, {data, size}};
-    /* A peer that has gone, or does not read a thousand messages, misses this one. */
-    zmq_watch_send(peers->socket, parts, 3);
+    return zmq_watch_send(peers->socket, parts, 3);
 }
 
 static void peer_free(void *pointer)
@@ -35,33 +37,78 @@ static void forget(struct peer *peer)
     if (!list_is_empty(&peer->link))
         peer->peers->n_silent--;
     list_remove(&peer->link);
+    list_remove(&peer->all);
     tdelete(peer, &peer->peers->tree, compare);
     peer_free(peer);
+}
+
+/* Told later: whoever sent it something is not done with it. */
+static void lose(struct peer *peer)
+{
+    peer->is_gone = true;
+    deferred_schedule(peer->peers->socket->loop, &peer->peers->tell_gone);
+}
+
+static struct peer *find_untold(const struct peers *peers)
+{
+    list_for_each (item, &peers->all) {
+        struct peer *peer = container_of(item, struct peer, all);
+        if (peer->is_gone && !peer->gone_is_told)
+            return peer;
+    }
+    return NULL;
+}
+
+static void on_tell_gone(struct deferred *deferred)
+{
+    struct peers *peers = container_of(deferred, struct peers, tell_gone);
+    /* From the start again, since owners may finish one, which may push out another. */
+    for (struct peer *peer; (peer = find_untold(peers));) {
+        peer->gone_is_told = true;
+        if (peer->finished)
+            forget(peer);
+        else if (peer->ops && peer->ops->gone)
+            peer->ops->gone(peer);
+    }
+}
+
+void peers_disconnected(struct peers *peers, int connection)
+{
+    list_for_each (item, &peers->all) {
+        struct peer *peer = container_of(item, struct peer, all);
+        if (peer->connection == connection)
+            lose(peer);
+    }
 }
 
 /* Sends what may be sent. May free it. */
 static void flush(struct peer *peer)
 {
-    while (peer->n_outbox > 0 && (peer->asks || peer->receives_freely)) {
-        send_bytes(peer->peers, peer->identity, peer->identity_size, peer->outbox[0].data,
-                   peer->outbox[0].size);
+    while (peer->n_outbox > 0 && (peer->asks > 0 || peer->receives_freely)) {
+        if (send_bytes(peer->peers, peer->identity, peer->identity_size, peer->outbox[0].data,
+                       peer->outbox[0].size) == -EHOSTUNREACH)
+            lose(peer);
         free(peer->outbox[0].data);
         peer->n_outbox--;
         memmove(peer->outbox, peer->outbox + 1, peer->n_outbox * sizeof(peer->outbox[0]));
-        peer->asks = false;
+        if (peer->asks > 0)
+            peer->asks--;
     }
-    if (peer->finished && peer->n_outbox == 0)
+    if (peer->finished && (peer->n_outbox == 0 || peer->is_gone))
         forget(peer);
 }
 
 void peers_init(struct peers *peers, struct zmq_watch *socket)
 {
     *peers = (struct peers){.socket = socket};
+    list_init(&peers->all);
     list_init(&peers->silent);
+    deferred_init(&peers->tell_gone, on_tell_gone);
 }
 
 void peers_deinit(struct peers *peers)
 {
+    deferred_cancel(&peers->tell_gone);
     tdestroy(peers->tree, peer_free);
     peers->tree = NULL;
 }
@@ -83,21 +130,33 @@ struct peer *peers_add(struct peers *peers, const void *identity, size_t size, b
         return NULL;
     *peer = (struct peer){.peers = peers,
                           .identity_size = (unsigned char)size,
+                          .connection = -1,
                           .receives_freely = receives_freely,
-                          .asks = true};
+                          .asks = 1};
     memcpy(peer->identity, identity, size);
     list_init(&peer->link);
+    list_init(&peer->all);
     if (!tsearch(peer, &peers->tree, compare)) {
         free(peer);
         return NULL;
     }
+    list_append(&peers->all, &peer->all);
     return peer;
 }
 
 void peer_asks(struct peer *peer)
 {
-    peer->asks = true;
+    if (peer->asks < UINT_MAX)
+        peer->asks++;
+    bool is_over = peer->finished;
     flush(peer);
+    if (!is_over && peer->ops && peer->ops->asks && peer_may_send(peer))
+        peer->ops->asks(peer);
+}
+
+bool peer_may_send(const struct peer *peer)
+{
+    return !peer->is_gone && peer->n_outbox == 0 && (peer->asks > 0 || peer->receives_freely);
 }
 
 void peer_send(struct peer *peer, const struct message *message)
@@ -116,6 +175,8 @@ void peer_finish(struct peer *peer, const struct message *message)
 {
     struct peers *peers = peer->peers;
     peer->finished = true;
+    peer->ops = NULL;
+    peer->owner = NULL;
     list_append(&peers->silent, &peer->link);
     peers->n_silent++;
     peer_send(peer, message);

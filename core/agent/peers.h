@@ -4,6 +4,9 @@
  * INGInious's own client has a REQ socket, which throws away what arrives while it has not
  * asked: a peer gets a message only in answer to a request of its (`run_student`, then one per
  * `dummy_message`), unless it said that it receives freely. What must wait, waits here.
+ *
+ * A peer that has gone is told to its owner: by its connection's end (the router's monitor), or
+ * because a message could not be sent. Each connection is known by its descriptor in ZeroMQ.
  */
 #pragma once
 
@@ -13,27 +16,43 @@
 
 #include <stdbool.h>
 
-/* run_student_started and run_student_retval: a run has no others. */
-#define PEER_OUTBOX_MAX 2
+/* run_student_started, the answer to run_student_init, and run_student_retval; blocks of output
+ * are sent only when they can go at once. */
+#define PEER_OUTBOX_MAX 3
 /* Peers whose run is over and who have not asked for its return value: most have died. */
 #define PEERS_SILENT_MAX 1024
 #define IDENTITY_MAX     255 /* ZeroMQ's */
 
 struct peers {
     struct zmq_watch *socket;
-    void *tree; /* of tsearch() */
+    void *tree;      /* of tsearch() */
+    struct list all; /* of the same */
     struct list silent;
     unsigned n_silent;
+    struct deferred tell_gone;
+};
+
+struct peer;
+/* What the owner of a peer is told; each may be NULL. */
+struct peer_ops {
+    void (*asks)(struct peer *peer); /* it may be sent a message */
+    void (*acknowledges)(struct peer *peer, const struct message_dummy *dummy);
+    void (*gone)(struct peer *peer); /* once; the owner finishes it then or later */
 };
 
 struct peer {
     struct peers *peers;
+    struct list all;
     struct list link; /* on the silent list, or on none */
+    const struct peer_ops *ops;
+    void *owner; /* NULL: nobody */
     unsigned char identity_size;
     char identity[IDENTITY_MAX];
+    int connection; /* ZeroMQ's descriptor of it, only to be compared; -1: not known */
     bool receives_freely;
-    bool asks;     /* a request of its is unanswered */
+    unsigned asks; /* requests of its that are unanswered */
     bool finished; /* its run is over */
+    bool is_gone, gone_is_told;
     struct {
         char *data;
         size_t size;
@@ -43,14 +62,18 @@ struct peer {
 
 void peers_init(struct peers *peers, struct zmq_watch *socket);
 void peers_deinit(struct peers *peers);
+/* ZeroMQ has closed that connection. */
+void peers_disconnected(struct peers *peers, int connection);
 
 /* NULL: not known. */
 struct peer *peers_find(struct peers *peers, const void *identity, size_t size);
 /* Of a client that has just asked. NULL: out of memory. */
 struct peer *peers_add(struct peers *peers, const void *identity, size_t size,
                        bool receives_freely);
-/* It asks for the next message. May free it. */
+/* It asks for the next message. May free it, where it is finished. */
 void peer_asks(struct peer *peer);
+/* Whether what peer_send() is given goes out at once. */
+bool peer_may_send(const struct peer *peer);
 void peer_send(struct peer *peer, const struct message *message);
 /* The last message, after which the caller forgets the peer. */
 void peer_finish(struct peer *peer, const struct message *message);

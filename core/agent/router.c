@@ -7,12 +7,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 /* For what was sent to reach the kernel when the agent ends. */
 #define LINGER_MS 200
+/* Messages of one client that wait in ZeroMQ: it has no more than two unanswered. */
+#define WAITING_MAX 64
 
 static void refuse(struct router *router, zmq_msg_t *identity, const char *reason)
 {
@@ -25,28 +28,71 @@ static void refuse(struct router *router, zmq_msg_t *identity, const char *reaso
     peers_answer_stranger(&router->peers, zmq_msg_data(identity), zmq_msg_size(identity), &answer);
 }
 
-static void on_run_student(struct router *router, zmq_msg_t *identity,
-                           const struct message_run_student *asked)
+static struct peer *find_peer(struct router *router, const struct received *received)
 {
-    const void *name = zmq_msg_data(identity);
-    size_t size = zmq_msg_size(identity);
-    if (peers_find(&router->peers, name, size)) {
+    return peers_find(&router->peers, zmq_msg_data(received->identity),
+                      zmq_msg_size(received->identity));
+}
+
+static void on_run_student(struct router *router, const struct received *received)
+{
+    const struct message_run_student *asked = &received->message->run_student;
+    if (find_peer(router, received)) {
         log_line("a client asked for a second run on one socket; ignored");
         return;
     }
-    struct peer *peer = peers_add(&router->peers, name, size, asked->receives_freely);
-    if (peer)
-        router->fn(router, peer, asked);
-    else
-        refuse(router, identity, "the agent is out of memory");
+    /* What is told of the descriptor from now on concerns this connection, no earlier one. */
+    zmq_watch_drain(&router->monitor);
+    struct peer *peer = peers_add(&router->peers, zmq_msg_data(received->identity),
+                                  zmq_msg_size(received->identity), asked->receives_freely);
+    if (peer) {
+        peer->connection = zmq_msg_get(received->content, ZMQ_SRCFD);
+        router->ops->run_student(router, peer, asked);
+    } else {
+        refuse(router, received->identity, "the agent is out of memory");
+    }
 }
 
-static void on_dummy(struct router *router, zmq_msg_t *identity)
+static void on_dummy(struct router *router, const struct received *received)
 {
-    struct peer *peer = peers_find(&router->peers, zmq_msg_data(identity), zmq_msg_size(identity));
-    if (peer)
+    const struct message_dummy *dummy = &received->message->dummy;
+    struct peer *peer = find_peer(router, received);
+    if (peer && dummy->acknowledges.data && peer->ops && peer->ops->acknowledges)
+        peer->ops->acknowledges(peer, dummy);
+    else if (peer)
         peer_asks(peer);
 }
+
+/* It is a request: where the run is over, its answer is the return value that waits. */
+static void on_run_student_init(struct router *router, const struct received *received)
+{
+    struct peer *peer = find_peer(router, received);
+    if (!peer)
+        refuse(router, received->identity, "run_student_init without a run_student before it");
+    else if (peer->finished)
+        peer_asks(peer);
+    else
+        router->ops->run_student_init(router, peer, &received->message->run_student_command);
+}
+
+static void on_stdin(struct router *router, const struct received *received)
+{
+    router->ops->stdin_block(router, received);
+}
+
+static void on_student_signal(struct router *router, const struct received *received)
+{
+    static const struct message dummy = {.type = MESSAGE_DUMMY};
+    router->ops->student_signal(router, &received->message->student_signal);
+    peers_answer_stranger(&router->peers, zmq_msg_data(received->identity),
+                          zmq_msg_size(received->identity), &dummy);
+}
+
+static void (*const handlers[MESSAGE_TYPE_COUNT])(struct router *, const struct received *) = {
+    [MESSAGE_RUN_STUDENT] = on_run_student,           [MESSAGE_DUMMY] = on_dummy,
+    [MESSAGE_RUN_STUDENT_INIT] = on_run_student_init, [MESSAGE_STDIN] = on_stdin,
+    [MESSAGE_STUDENT_SIGNAL] = on_student_signal,
+};
 
 /* [identity][empty][message] */
 static void on_message(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_frames)
@@ -58,14 +104,44 @@ static void on_message(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_fram
         return;
     }
     int r = message_decode(zmq_msg_data(&frames[2]), zmq_msg_size(&frames[2]), &message);
-    if (r == 0 && message.type == MESSAGE_RUN_STUDENT)
-        on_run_student(router, &frames[0], &message.run_student);
-    else if (r == 0 && message.type == MESSAGE_DUMMY)
-        on_dummy(router, &frames[0]);
+    const struct received received = {&frames[0], &frames[2], &message};
+    if (r == 0 && handlers[message.type])
+        handlers[message.type](router, &received);
     else if (r == 0 || r == -ENOMSG)
         refuse(router, &frames[0], "the agent was sent a message that it does not know");
     else
         refuse(router, &frames[0], "the agent was sent a message that is not complete");
+}
+
+/* An event of the connections: its number and, for this one, the descriptor. */
+static void on_monitor(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_frames)
+{
+    struct router *router = container_of(watch, struct router, monitor);
+    struct {
+        uint16_t event;
+        int32_t value;
+    } __attribute__((packed)) told;
+    if (n_frames < 1 || zmq_msg_size(&frames[0]) != sizeof(told))
+        return;
+    memcpy(&told, zmq_msg_data(&frames[0]), sizeof(told));
+    if (told.event == ZMQ_EVENT_DISCONNECTED)
+        peers_disconnected(&router->peers, told.value);
+}
+
+/* Before the socket is bound, so that nothing is missed. */
+static int watch_connections(struct router *router, struct loop *loop, void *socket)
+{
+    static const char endpoint[] = "inproc://connections";
+    if (zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_DISCONNECTED) < 0)
+        return -errno;
+    void *monitor = zmq_socket(router->context, ZMQ_PAIR);
+    if (!monitor || zmq_connect(monitor, endpoint) < 0) {
+        int error = -errno;
+        if (monitor)
+            zmq_close(monitor);
+        return error;
+    }
+    return zmq_watch_open(&router->monitor, loop, monitor, on_monitor);
 }
 
 /* One router per directory: ZeroMQ would take the path away from the other one. */
@@ -82,7 +158,8 @@ static int lock_directory(struct router *router, const char *sockets_dir, struct
 static int bind_socket(struct router *router, struct loop *loop, const char *sockets_dir)
 {
     char endpoint[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8];
-    int yes = 1, linger = LINGER_MS;
+    int yes = 1, linger = LINGER_MS, waiting = WAITING_MAX;
+    const int64_t longest = MESSAGE_MAX;
     if (asprintf(&router->path, "%s/main.sock", sockets_dir) < 0) {
         router->path = NULL;
         return -ENOMEM;
@@ -96,18 +173,23 @@ static int bind_socket(struct router *router, struct loop *loop, const char *soc
     /* Peers that have gone are told of, instead of their messages vanishing unseen. */
     zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &yes, sizeof(yes));
     zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger));
-    if (zmq_bind(socket, endpoint) < 0) {
-        int error = -errno;
+    zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &longest, sizeof(longest));
+    zmq_setsockopt(socket, ZMQ_RCVHWM, &waiting, sizeof(waiting));
+    int r = watch_connections(router, loop, socket);
+    if (r == 0 && zmq_bind(socket, endpoint) < 0)
+        r = -errno;
+    if (r < 0) {
         zmq_close(socket);
-        return error;
+        return r;
     }
     return zmq_watch_open(&router->socket, loop, socket, on_message);
 }
 
-int router_init(struct router *router, struct loop *loop, const char *sockets_dir, router_fn *fn)
+int router_init(struct router *router, struct loop *loop, const char *sockets_dir,
+                const struct router_ops *ops)
 {
     struct stat owner;
-    *router = (struct router){.lock = -1, .fn = fn};
+    *router = (struct router){.lock = -1, .ops = ops};
     peers_init(&router->peers, &router->socket);
     int r = lock_directory(router, sockets_dir, &owner);
     if (r == 0)
@@ -126,6 +208,7 @@ void router_deinit(struct router *router)
     if (router->socket.socket && router->path)
         unlink(router->path);
     zmq_watch_close(&router->socket);
+    zmq_watch_close(&router->monitor);
     if (router->context)
         zmq_ctx_term(router->context);
     router->context = NULL;

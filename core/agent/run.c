@@ -4,42 +4,52 @@
 #include "base/cleanup.h"
 #include "log.h"
 #include "protocol/utf8.h"
+#include "relay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #define DEFAULT_ENVIRONMENT "default"
 
 /* Looks at the CPU clock: at the earliest moment at which the limit may be reached with all CPUs
  * busy, but not more often than this. */
-#define LOOK_MIN_NS       (2 * NS_PER_MS)
-#define HANDOVER_BOUND_MS 10000 /* the client's defaults are the same */
-#define TEARDOWN_BOUND_NS (60 * NS_PER_S)
-#define KILLED_BOUND_NS   (2 * NS_PER_S) /* a process in an uninterruptible wait outlives SIGKILL */
-#define SANDBOXES_MAX     3 /* tried for a run, where idle ones were killed: more is no accident */
-#define OPEN_FILES        4096
-#define FILE_SIZE         INT64_C(1073741824) /* bytes; one file, not all of them */
+#define LOOK_MIN_NS        (2 * NS_PER_MS)
+#define HANDOVER_BOUND_MS  10000 /* the client's defaults are the same */
+#define TEARDOWN_BOUND_NS  (60 * NS_PER_S)
+#define KILLED_BOUND_NS    (2 * NS_PER_S) /* a process in an uninterruptible wait outlives SIGKILL */
+#define SANDBOXES_MAX      3 /* tried for a run, where idle ones were killed: more is no accident */
+#define OUTPUT_BOUND_NS    (2 * NS_PER_S) /* for what was killed to let go of the pipes */
+#define PLACEHOLDER_LETTER 'p'            /* as a client's names of files begin */
+#define OPEN_FILES         4096
+#define FILE_SIZE          INT64_C(1073741824) /* bytes; one file, not all of them */
 
 struct run {
+    struct list link; /* of the host's runs */
     struct run_host *host;
     struct peer *peer;
     struct pool_request request;
     struct sandbox *sandbox; /* from its grant to the report */
     enum life life;
     char *socket_id;
-    int connection; /* to the client, until init has it */
+    int connection;     /* to the client, until init has it */
+    struct relay relay; /* message mode */
     unsigned n_sandboxes;
-    char container_id[32];
+    char container_id[64];
     uint64_t cpu_base_ns, started_ns;
     bool measured;
     struct timer clock;
     struct observed seen;
     char refusal[REASON_MAX];
     bool is_unavailable; /* it is refused as 251 */
+    struct verdict verdict;
 };
 
 static void on_event(struct run *run, enum life_event event);
@@ -76,34 +86,56 @@ static void measure(struct run *run)
 
 static void run_free(struct run *run)
 {
+    list_remove(&run->link);
     list_remove(&run->request.link);
+    relay_deinit(&run->relay);
     timer_deinit(&run->clock);
     fd_clear(&run->connection);
     free(run->socket_id);
     free(run);
 }
 
+/* Nothing follows it. */
+static void tell_end(struct run *run)
+{
+    relay_deinit(&run->relay);
+    send_retval(run->peer, &run->verdict, &run->seen.usage);
+    run_free(run);
+}
+
+static void on_output_sent(struct relay *relay)
+{
+    tell_end(container_of(relay, struct run, relay));
+}
+
 static void report(struct run *run)
 {
-    struct verdict verdict = {.retval = RETVAL_FAILED, .termination = TERMINATION_FAILED};
+    struct verdict *verdict = &run->verdict;
+    *verdict = (struct verdict){.retval = RETVAL_FAILED, .termination = TERMINATION_FAILED};
     bool is_over = run->seen.outcome.known && run->seen.cause == KILL_NONE;
     if (*run->refusal) {
         if (run->is_unavailable) {
-            verdict.retval = RETVAL_UNAVAILABLE;
-            verdict.termination = TERMINATION_UNAVAILABLE;
+            verdict->retval = RETVAL_UNAVAILABLE;
+            verdict->termination = TERMINATION_UNAVAILABLE;
         }
-        memcpy(verdict.reason, run->refusal, REASON_MAX);
+        memcpy(verdict->reason, run->refusal, REASON_MAX);
     } else {
         if (!run->measured)
             measure(run);
         run->seen.last_words =
             run->host->stopping ? "the agent was stopped" : sandbox_last_words(run->sandbox);
-        verdict_reach(&run->seen, &verdict);
+        verdict_reach(&run->seen, verdict);
     }
-    send_retval(run->peer, &verdict, &run->seen.usage);
     if (run->sandbox)
         pool_retire(run->host->pool, run->sandbox, !is_over);
-    run_free(run);
+    run->sandbox = NULL;
+    fd_clear(&run->connection);
+    if (!relay_is_open(&run->relay) || run->peer->is_gone || run->host->stopping) {
+        tell_end(run);
+        return;
+    }
+    timer_arm(&run->clock, OUTPUT_BOUND_NS);
+    relay_end(&run->relay);
 }
 
 /* --- the limits --- */
@@ -139,6 +171,8 @@ static void on_clock(struct timer *timer)
         look_at_clocks(run);
     else if (run->life == LIFE_TEARDOWN && !run->sandbox->killed)
         on_event(run, LIFE_OVER_LIMIT);
+    else if (run->life == LIFE_DONE)
+        relay_cut(&run->relay);
     else
         on_event(run, LIFE_OVERDUE);
 }
@@ -226,11 +260,28 @@ static int assign(struct run *run)
     return sandbox_assign(run->sandbox, limits, &order, run->connection);
 }
 
+/* The empty file that the client made: it is one, and has not gone. */
+static bool has_placeholder(const struct run *run)
+{
+    return faccessat(run->host->sockets_fd, run->socket_id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A client that listens wants its descriptors handed over; any other, messages. */
+static int open_connection(struct run *run)
+{
+    int connection = connect_to_client(run);
+    if (connection != -ENOENT || !has_placeholder(run))
+        return connection;
+    int r = relay_init(&run->relay, run->host->loop, run->peer, run->socket_id, on_output_sent,
+                       &connection);
+    return r < 0 ? r : connection;
+}
+
 /* The connection is made once: the client serves one. It is there for a second sandbox as well. */
 static int give_run(struct run *run)
 {
     if (run->connection < 0)
-        run->connection = connect_to_client(run);
+        run->connection = open_connection(run);
     if (run->connection < 0) {
         snprintf(run->refusal, REASON_MAX, "cannot reach the client at %.64s.sock: %s",
                  run->socket_id, strerror(-run->connection));
@@ -245,11 +296,11 @@ static int give_run(struct run *run)
 
 static void hand_over(struct run *run)
 {
-    struct message started = {.type = MESSAGE_RUN_STUDENT_STARTED,
-                              .run_student_started = {.container_id = text_of(run->container_id),
-                                                      .features = FEATURE_FD | FEATURE_REASON |
-                                                                  FEATURE_USAGE |
-                                                                  FEATURE_TERMINATION}};
+    struct message started = {
+        .type = MESSAGE_RUN_STUDENT_STARTED,
+        .run_student_started = {.container_id = text_of(run->container_id),
+                                .features = FEATURE_FD | FEATURE_REASON | FEATURE_USAGE |
+                                            FEATURE_TERMINATION | FEATURE_MESSAGE}};
     int r = give_run(run);
     if (r == -EPIPE && run->n_sandboxes < SANDBOXES_MAX) {
         on_event(run, LIFE_BROKEN);
@@ -318,6 +369,138 @@ static void on_event(struct run *run, enum life_event event)
     actions[step.action](run);
 }
 
+/* --- its client --- */
+
+static void on_peer_asks(struct peer *peer)
+{
+    struct run *run = peer->owner;
+    if (relay_is_open(&run->relay))
+        relay_go_on(&run->relay);
+}
+
+static void on_peer_acknowledges(struct peer *peer, const struct message_dummy *dummy)
+{
+    struct run *run = peer->owner;
+    if (relay_is_open(&run->relay))
+        relay_acknowledged(&run->relay, dummy);
+}
+
+/* What the client made in SOCKETS, and cannot remove any more. Whatever else has its name stays. */
+static void remove_clients_files(const struct run *run)
+{
+    int directory = run->host->sockets_fd;
+    char path[NAME_MAX + 1];
+    struct stat st;
+    if (*run->socket_id != PLACEHOLDER_LETTER ||
+        snprintf(path, sizeof(path), "%s.sock", run->socket_id) >= (int)sizeof(path))
+        return;
+    if (fstatat(directory, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode))
+        unlinkat(directory, path, 0);
+    if (fstatat(directory, run->socket_id, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+        st.st_size == 0)
+        unlinkat(directory, run->socket_id, 0);
+}
+
+/*
+ * Nobody waits for the return value. init ends the run once its connection closes: the client's
+ * own in fd mode, which the kernel has closed, the relay's here.
+ */
+static void on_peer_gone(struct peer *peer)
+{
+    struct run *run = peer->owner;
+    remove_clients_files(run);
+    if (relay_is_open(&run->relay))
+        relay_disconnect(&run->relay);
+    if (run->life == LIFE_DONE) {
+        tell_end(run);
+    } else if (run->life == LIFE_WAITING) {
+        snprintf(run->refusal, REASON_MAX, "the client has gone");
+        on_event(run, LIFE_REFUSED);
+    }
+}
+
+static const struct peer_ops peer_ops = {
+    .asks = on_peer_asks, .acknowledges = on_peer_acknowledges, .gone = on_peer_gone};
+
+static void refuse_command(struct run *run, const char *reason)
+{
+    snprintf(run->refusal, REASON_MAX, "run_student_init: %s", reason);
+    on_event(run, LIFE_REFUSED);
+}
+
+static bool is_runs_own(const struct run *run, const struct message_run_student_command *command)
+{
+    return text_equals(command->student_container_id, run->container_id) &&
+           text_equals(command->socket_id, run->socket_id);
+}
+
+/* -EALREADY, or it was refused. */
+static int give_command(struct run *run, const struct message_run_student_command *command)
+{
+    int r = run->life != LIFE_HANDOVER   ? -EALREADY
+            : !is_runs_own(run, command) ? -ESTALE
+                                         : relay_command(&run->relay, command);
+    if (r == -ESTALE)
+        refuse_command(run, "it names another run");
+    else if (r < 0 && r != -EALREADY)
+        refuse_command(run, strerror(-r));
+    return r;
+}
+
+void run_take_command(struct peer *peer, const struct message_run_student_command *command)
+{
+    static const struct message answer = {.type = MESSAGE_DUMMY};
+    struct run *run = peer->owner;
+    peer->asks++; /* it is answered as any request is: by what is to be said next */
+    if (run->life == LIFE_WAITING) {
+        refuse_command(run, "the run has not been started yet");
+        return;
+    }
+    int r = relay_is_open(&run->relay) ? give_command(run, command) : -EALREADY;
+    if (r == -EALREADY)
+        log_line("run_student_init for a run that has its command; ignored");
+    else if (r < 0)
+        return;
+    peer_send(peer, &answer);
+    if (relay_is_open(&run->relay))
+        relay_go_on(&run->relay);
+}
+
+static struct run *find_run(struct run_host *host, struct text container_id)
+{
+    list_for_each (item, &host->runs) {
+        struct run *run = container_of(item, struct run, link);
+        if (text_equals(container_id, run->container_id))
+            return run;
+    }
+    return NULL;
+}
+
+void run_take_input(struct run_host *host, struct peers *peers, const struct received *received)
+{
+    struct run *run = find_run(host, received->message->block.student_container_id);
+    if (run && relay_is_open(&run->relay))
+        inflow_take(&run->relay.input, received);
+    else
+        inflow_refuse(peers, received->identity);
+}
+
+void run_take_signal(struct run_host *host, const struct message_student_signal *signal)
+{
+    struct run *run = find_run(host, signal->student_container_id);
+    if (run && relay_is_open(&run->relay))
+        relay_signal(&run->relay, signal);
+}
+
+void run_answer_ended(struct run_host *host)
+{
+    list_for_each_safe (item, following, &host->runs) {
+        struct run *run = container_of(item, struct run, link);
+        if (run->life == LIFE_DONE)
+            tell_end(run);
+    }
+}
+
 /* --- its start --- */
 
 /* What this agent does not do: 251 or 254 before anything is started. */
@@ -340,6 +523,17 @@ static bool refuse_request(struct peer *peer, const struct message_run_student *
     return true;
 }
 
+/* Who knows it may feed the run and signal it: it is not to be guessed. */
+static void name_container(struct run *run)
+{
+    uint64_t random = 0;
+    /* Once the kernel has its entropy these few bytes come always, and whole. */
+    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+        random = monotonic_ns();
+    snprintf(run->container_id, sizeof(run->container_id), "studentfs-%d-%lu-%016" PRIx64, getpid(),
+             ++run->host->last_number, random);
+}
+
 static struct run *run_new(struct run_host *host, struct peer *peer,
                            const struct message_run_student *asked)
 {
@@ -349,6 +543,7 @@ static struct run *run_new(struct run_host *host, struct peer *peer,
     run->host = host;
     run->peer = peer;
     run->connection = -1;
+    list_init(&run->link);
     run->request = (struct pool_request){
         .kind = {.share_network = asked->share_network, .run_as_root = asked->run_as_root},
         .fn = on_grant};
@@ -359,8 +554,10 @@ static struct run *run_new(struct run_host *host, struct peer *peer,
         return NULL;
     }
     limits_resolve(host->limits, asked, &run->seen.limits);
-    snprintf(run->container_id, sizeof(run->container_id), "studentfs-%d-%lu", getpid(),
-             ++host->last_number);
+    name_container(run);
+    list_append(&host->runs, &run->link);
+    peer->ops = &peer_ops;
+    peer->owner = run;
     return run;
 }
 

@@ -7,6 +7,7 @@
 #include "life.h"
 #include "peers.h"
 #include "pool.h"
+#include "router.h"
 #include "run_limits.h"
 #include "verdict.h"
 
@@ -21,8 +22,17 @@ struct run_host {
     int sockets_fd;
     unsigned n_cpus;
     unsigned long last_number;
+    struct list runs;
     bool stopping;
 };
 
 /* Starts it; it answers the peer and frees itself. */
 void run_start(struct run_host *host, struct peer *peer, const struct message_run_student *asked);
+
+/* The messages of message mode, each answered; student_signal by the router. */
+void run_take_command(struct peer *peer, const struct message_run_student_command *command);
+void run_take_input(struct run_host *host, struct peers *peers, const struct received *received);
+void run_take_signal(struct run_host *host, const struct message_student_signal *signal);
+
+/* The agent stops: runs whose output is still being taken are answered now. */
+void run_answer_ended(struct run_host *host);

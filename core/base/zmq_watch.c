@@ -2,6 +2,7 @@
 #include "base/zmq_watch.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 /* Messages handled in one go, before others on the loop have their turn. */
@@ -35,11 +36,12 @@ static size_t receive_message(void *socket, zmq_msg_t *frames)
     return n;
 }
 
-static void receive_burst(struct zmq_watch *watch)
+/* At most n_max messages. Returns whether the watch is still open. */
+static bool receive_some(struct zmq_watch *watch, int n_max)
 {
     bool closed = false;
     watch->closed = &closed;
-    for (int i = 0; i < BURST_MAX && is_readable(watch->socket); i++) {
+    for (int i = 0; i < n_max && is_readable(watch->socket); i++) {
         zmq_msg_t frames[ZMQ_FRAMES_MAX];
         size_t n = receive_message(watch->socket, frames);
         if (n == 0)
@@ -48,10 +50,15 @@ static void receive_burst(struct zmq_watch *watch)
         for (size_t f = 0; f < n && f < ZMQ_FRAMES_MAX; f++)
             zmq_msg_close(&frames[f]);
         if (closed)
-            return;
+            return false;
     }
     watch->closed = NULL;
-    if (is_readable(watch->socket))
+    return true;
+}
+
+static void receive_burst(struct zmq_watch *watch)
+{
+    if (receive_some(watch, BURST_MAX) && is_readable(watch->socket))
         deferred_schedule(watch->loop, &watch->again);
 }
 
@@ -94,6 +101,11 @@ void zmq_watch_close(struct zmq_watch *watch)
     deferred_cancel(&watch->again);
     zmq_close(watch->socket);
     watch->socket = NULL;
+}
+
+void zmq_watch_drain(struct zmq_watch *watch)
+{
+    receive_some(watch, INT_MAX);
 }
 
 int zmq_watch_send(struct zmq_watch *watch, const struct zmq_part *parts, size_t n_parts)

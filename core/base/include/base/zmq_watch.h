@@ -37,6 +37,9 @@ int zmq_watch_open(struct zmq_watch *watch, struct loop *loop, void *socket, zmq
 /* Harmless on a zeroed or closed watch. */
 void zmq_watch_close(struct zmq_watch *watch);
 
+/* Calls back for all messages that are there already. Not from its own callback. */
+void zmq_watch_drain(struct zmq_watch *watch);
+
 struct zmq_part {
     const void *data;
     size_t size;
