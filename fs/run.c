@@ -249,8 +249,8 @@ static int request(struct run *run, struct pipes *pipes)
     bool other = settings->container && *settings->container;
     struct studentrun_request request = {
         .environment = other ? settings->container : NULL,
-        .time_limit = (uint32_t)settings->time_limit,
-        .hard_time_limit = (uint32_t)settings->hard_time_limit,
+        .time_limit_usec = settings->time_limit,
+        .hard_time_limit_usec = settings->hard_time_limit,
         .memory_limit = (uint32_t)settings->memory_limit,
         .share_network = settings->share_network,
         .run_as_root = settings->start_student_as_root,

@@ -112,9 +112,24 @@ int setting_parse(const struct setting *setting, struct settings *settings, cons
     word[size] = 0;
     if (setting->kind == SETTING_NUMBER)
         return parse_number(setting, word, member);
+    if (setting->kind == SETTING_SECONDS)
+        return number_parse_seconds(word, setting->max * NUMBER_USEC_PER_S, member);
     if (setting->kind == SETTING_CHOICE)
         return parse_choice(setting, word, member);
     return parse_bool(word, member);
+}
+
+/* As one would have written it: "5", "0.5". */
+static void print_seconds(uint64_t usec, FILE *out)
+{
+    unsigned digits = 6;
+    uint64_t fraction = usec % NUMBER_USEC_PER_S;
+    fprintf(out, "%" PRIu64, usec / NUMBER_USEC_PER_S);
+    for (; fraction > 0 && fraction % 10 == 0; fraction /= 10)
+        digits--;
+    if (fraction > 0)
+        fprintf(out, ".%0*" PRIu64, (int)digits, fraction);
+    fputc('\n', out);
 }
 
 void setting_print(const struct setting *setting, const struct settings *settings, FILE *out)
@@ -123,6 +138,9 @@ void setting_print(const struct setting *setting, const struct settings *setting
     switch (setting->kind) {
     case SETTING_NUMBER:
         fprintf(out, "%" PRIu64 "\n", *(const uint64_t *)member);
+        break;
+    case SETTING_SECONDS:
+        print_seconds(*(const uint64_t *)member, out);
         break;
     case SETTING_BOOL:
         fprintf(out, "%d\n", *(const bool *)member);

@@ -10,7 +10,7 @@
 
 struct settings {
     char *container;                      /* NULL or empty: the default environment */
-    uint64_t time_limit, hard_time_limit; /* seconds; 0: the agent's default */
+    uint64_t time_limit, hard_time_limit; /* microseconds; 0: the agent's default */
     uint64_t memory_limit;                /* MiB; 0: the agent's default */
     bool share_network;
     bool start_student_as_root;
@@ -21,13 +21,20 @@ struct settings {
     uint64_t stdin_eof;    /* enum input_end */
 };
 
-enum setting_kind { SETTING_NONE, SETTING_NUMBER, SETTING_BOOL, SETTING_TEXT, SETTING_CHOICE };
+enum setting_kind {
+    SETTING_NONE,
+    SETTING_NUMBER,
+    SETTING_SECONDS,
+    SETTING_BOOL,
+    SETTING_TEXT,
+    SETTING_CHOICE
+};
 
 /* One setting: how its text becomes a member of struct settings, and back. */
 struct setting {
     enum setting_kind kind;
     size_t offset;
-    uint64_t min, max;          /* SETTING_NUMBER, besides 0 */
+    uint64_t min, max;          /* SETTING_NUMBER, besides 0; SETTING_SECONDS: max, in seconds */
     const char *const *choices; /* SETTING_CHOICE, up to NULL */
 };
 

@@ -12,6 +12,7 @@
 #include "text.h"
 
 #include "base/cleanup.h"
+#include "base/number.h"
 #include "protocol/message.h"
 
 #include <errno.h>
@@ -299,17 +300,34 @@ static int open_router(struct studentrun *run)
     return r < 0 ? r : zmq_watch_open(&run->router, &run->engine->loop, socket, on_router);
 }
 
+/* Whole seconds, which every agent takes; a fraction goes beside them. */
+static int64_t round_up_to_seconds(uint32_t seconds, uint64_t usec)
+{
+    uint64_t up = usec / NUMBER_USEC_PER_S + (usec % NUMBER_USEC_PER_S > 0);
+    return usec > 0 ? (int64_t)up : seconds;
+}
+
+static int64_t usec_of_fraction(uint64_t usec)
+{
+    return usec % NUMBER_USEC_PER_S > 0 && usec <= INT64_MAX ? (int64_t)usec : 0;
+}
+
 static int send_request(struct studentrun *run, const struct studentrun_request *request)
 {
-    const struct message message = {.type = MESSAGE_RUN_STUDENT,
-                                    .run_student = {.environment = text_of(request->environment),
-                                                    .time_limit = request->time_limit,
-                                                    .hard_time_limit = request->hard_time_limit,
-                                                    .memory_limit = request->memory_limit,
-                                                    .share_network = request->share_network,
-                                                    .socket_id = text_of(init_link_id(&run->init)),
-                                                    .run_as_root = request->run_as_root,
-                                                    .receives_freely = true}};
+    const struct message message = {
+        .type = MESSAGE_RUN_STUDENT,
+        .run_student = {
+            .environment = text_of(request->environment),
+            .time_limit = round_up_to_seconds(request->time_limit, request->time_limit_usec),
+            .hard_time_limit =
+                round_up_to_seconds(request->hard_time_limit, request->hard_time_limit_usec),
+            .time_limit_usec = usec_of_fraction(request->time_limit_usec),
+            .hard_time_limit_usec = usec_of_fraction(request->hard_time_limit_usec),
+            .memory_limit = request->memory_limit,
+            .share_network = request->share_network,
+            .socket_id = text_of(init_link_id(&run->init)),
+            .run_as_root = request->run_as_root,
+            .receives_freely = true}};
     return send_message(run, &message);
 }
 

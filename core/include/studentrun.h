@@ -45,6 +45,9 @@ struct studentrun_request {
     uint32_t time_limit;      /* CPU seconds; 0: the agent's default */
     uint32_t hard_time_limit; /* wall-clock seconds; 0: the agent's default */
     uint32_t memory_limit;    /* MiB; 0: the agent's default */
+    /* The two exactly, in microseconds, for agents that take fractions; 0: as above. Others are
+     * given these rounded up to whole seconds. */
+    uint64_t time_limit_usec, hard_time_limit_usec;
     bool share_network;
     bool run_as_root;
     bool ssh;            /* an ssh session after the command, which may then be NULL or empty */

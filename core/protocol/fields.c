@@ -31,6 +31,8 @@ static const struct field run_student_fields[] = {
     FIELD(run_student, ssh, FIELD_BOOL),
     FIELD(run_student, run_as_root, FIELD_BOOL),
     FIELD(run_student, receives_freely, FIELD_BOOL, .extension = true),
+    FIELD(run_student, time_limit_usec, FIELD_INT, .extension = true),
+    FIELD(run_student, hard_time_limit_usec, FIELD_INT, .extension = true),
     {0},
 };
 

@@ -154,6 +154,15 @@ class Messages(Scripted):
         self.assertEqual((self.router.sockets / socket_id).stat().st_size, 0)
         self.assertTrue((self.router.sockets / f"{socket_id}.sock").is_socket())
 
+    def test_fractions_of_a_second_are_rounded_up_for_who_takes_none(self):
+        run = self.mount.make()
+        run.write("time_limit", "0.5")
+        run.write("hard_time_limit", "2.000001")
+        run.write("cmd", "true")
+        _, request = self.router.receive("run_student")
+        self.assertEqual((request["time_limit"], request["time_limit_usec"]), (1, 500_000))
+        self.assertEqual((request["hard_time_limit"], request["hard_time_limit_usec"]), (3, 2_000_001))
+
     def test_the_default_environment_is_nil(self):
         _, _, request = self.asked()
         self.assertIsNone(request["environment"])

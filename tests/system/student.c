@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MIB (1 << 20)
@@ -62,6 +64,72 @@ static int do_spin(long number)
         if (pthread_create(&thread, NULL, spin, NULL) != 0)
             return 9;
     spin(NULL);
+    return 0;
+}
+
+static void burn_cpu(clock_t time)
+{
+    for (clock_t end = clock() + time; clock() < end;)
+        ;
+}
+
+/* number at a time, of 5 ms each, for ever. */
+static int do_mayflies(long number)
+{
+    for (long n = 0;; n++) {
+        if (n >= number)
+            wait(NULL);
+        if (fork() == 0) {
+            burn_cpu(CLOCKS_PER_SEC / 200);
+            _exit(0);
+        }
+    }
+}
+
+/* How many there may be at the same time, itself included; at most number. */
+static int do_processes(long number)
+{
+    long n = 1;
+    for (pid_t pid = 1; n < number && pid >= 0; n += pid >= 0)
+        if ((pid = fork()) == 0)
+            for (;;)
+                pause();
+    printf("%ld\n", n);
+    return 0;
+}
+
+static void *wait_for_ever(void *argument)
+{
+    for (;;)
+        pause();
+    return argument;
+}
+
+static int do_threads(long number)
+{
+    pthread_t thread;
+    long n = 1;
+    while (n < number && pthread_create(&thread, NULL, wait_for_ever, NULL) == 0)
+        n++;
+    printf("%ld\n", n);
+    return 0;
+}
+
+/* Of number MiB, with nothing in it. */
+static int do_longfile(long number)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+    puts(ftruncate(fd, number * MIB) == 0 ? "fits" : strerror(errno));
+    return fd < 0;
+}
+
+static int do_openfiles(long number)
+{
+    long n = 3;
+    while (n < number && open("/dev/null", O_RDONLY) >= 0)
+        n++;
+    printf("%ld %s\n", n, strerror(errno));
     return 0;
 }
 
@@ -152,10 +220,12 @@ static int do_catch(long number)
 static const struct {
     const char *name;
     int (*run)(long number);
-} works[] = {{"exit", do_exit},         {"raise", do_raise},   {"hog", do_hog},
-             {"forkbomb", do_forkbomb}, {"spin", do_spin},     {"sleep", do_sleep},
-             {"stubborn", do_stubborn}, {"daemon", do_daemon}, {"flood", do_flood},
-             {"pattern", do_pattern},   {"catch", do_catch}};
+} works[] = {{"exit", do_exit},           {"raise", do_raise},     {"hog", do_hog},
+             {"forkbomb", do_forkbomb},   {"spin", do_spin},       {"sleep", do_sleep},
+             {"stubborn", do_stubborn},   {"daemon", do_daemon},   {"flood", do_flood},
+             {"pattern", do_pattern},     {"catch", do_catch},     {"mayflies", do_mayflies},
+             {"processes", do_processes}, {"threads", do_threads}, {"longfile", do_longfile},
+             {"openfiles", do_openfiles}};
 
 int main(int argc, char **argv)
 {

@@ -92,6 +92,28 @@ static void test_the_wall_clock_follows_the_cpu_limit(void **state)
     assert_int_equal(limits.wall_ns, 7 * NS_PER_S);
 }
 
+static void test_fractions_of_a_second(void **state)
+{
+    (void)state;
+    struct limits limits;
+    struct limit_options options = defaults;
+    struct message_run_student asked = {.time_limit = 1, .time_limit_usec = 250000};
+    limits_resolve(&options, &asked, &limits);
+    assert_int_equal(limits.cpu_ns, 250 * NS_PER_MS);
+    assert_int_equal(limits.wall_ns, 750 * NS_PER_MS);
+    asked.hard_time_limit_usec = 1500001;
+    limits_resolve(&options, &asked, &limits);
+    assert_int_equal(limits.wall_ns, 1500001 * NS_PER_US);
+    options.max_hard_time_limit = 1;
+    asked.time_limit_usec = INT64_MAX;
+    limits_resolve(&options, &asked, &limits);
+    assert_int_equal(limits.cpu_ns, TIME_MAX_S * NS_PER_S);
+    assert_int_equal(limits.wall_ns, NS_PER_S);
+    asked.time_limit_usec = INT64_MIN; /* no number of ours: the seconds count */
+    limits_resolve(&options, &asked, &limits);
+    assert_int_equal(limits.cpu_ns, NS_PER_S);
+}
+
 static void test_maxima_cap_and_minima_raise(void **state)
 {
     (void)state;
@@ -219,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_every_state_but_done_can_end),
         cmocka_unit_test(test_zero_asks_for_the_defaults),
         cmocka_unit_test(test_the_wall_clock_follows_the_cpu_limit),
+        cmocka_unit_test(test_fractions_of_a_second),
         cmocka_unit_test(test_maxima_cap_and_minima_raise),
         cmocka_unit_test(test_no_number_overflows),
         cmocka_unit_test(test_exit_codes_stay_what_they_are),

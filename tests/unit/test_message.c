@@ -57,6 +57,25 @@ static const struct {
            "\xa9socket_id\xa1p"
            "\xa3ssh\xc2"
            "\xabrun_as_root\xc2")},
+    {{.type = MESSAGE_RUN_STUDENT,
+      .run_student = {.socket_id = TEXT("p"),
+                      .time_limit = 1,
+                      .hard_time_limit = 2,
+                      .time_limit_usec = 500000,
+                      .hard_time_limit_usec = 1500000}},
+     BYTES("\x8b\xa4type\xabrun_student"
+           "\xab"
+           "environment\xc0"
+           "\xaatime_limit\x01"
+           "\xafhard_time_limit\x02"
+           "\xac"
+           "memory_limit\x00"
+           "\xadshare_network\xc2"
+           "\xa9socket_id\xa1p"
+           "\xa3ssh\xc2"
+           "\xabrun_as_root\xc2"
+           "\xaftime_limit_usec\xce\x00\x07\xa1\x20"
+           "\xb4hard_time_limit_usec\xce\x00\x16\xe3\x60")},
     {{.type = MESSAGE_RUN_STUDENT_STARTED, .run_student_started = {.container_id = TEXT("c1")}},
      BYTES("\x82\xa4type\xb3run_student_started\xac"
            "container_id\xa2"

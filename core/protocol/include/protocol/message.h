@@ -69,6 +69,8 @@ struct message_run_student {
     bool ssh;
     bool run_as_root;
     bool receives_freely; /* extension: no pacing by dummies is needed */
+    /* extension: the two exactly, where they are not whole seconds; else 0 */
+    int64_t time_limit_usec, hard_time_limit_usec;
 };
 
 struct message_run_student_started {
