@@ -11,14 +11,17 @@
 
 #define LINE_SIZE 4096 /* of the kernel's table; what is longer stays mounted */
 
-/* Windows into the kernel, of which a sandbox gets its own or none. Not proc: a user namespace may
- * mount one only where it sees one. */
+/*
+ * Windows into the kernel, of which a sandbox gets its own or none. Not proc: a user namespace may
+ * mount one only where it sees one. And our own mounts: where the machine's are not shared, an
+ * unmounting there would not come in here, and a daemon waits for the last of its mounts to go.
+ */
 static bool is_useless(const char *type)
 {
     static const char *const types[] = {
-        "autofs",  "binfmt_misc", "bpf",        "cgroup",    "cgroup2",  "configfs",
-        "debugfs", "fusectl",     "hugetlbfs",  "mqueue",    "efivarfs", "nsfs",
-        "pstore",  "rpc_pipefs",  "securityfs", "selinuxfs", "tracefs"};
+        "autofs",     "binfmt_misc",    "bpf",       "cgroup", "cgroup2",  "configfs", "debugfs",
+        "fusectl",    "fuse.studentfs", "hugetlbfs", "mqueue", "efivarfs", "nsfs",     "pstore",
+        "rpc_pipefs", "securityfs",     "selinuxfs", "tracefs"};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (strcmp(type, types[i]) == 0)
             return true;

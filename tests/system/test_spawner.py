@@ -28,6 +28,15 @@ class Spawner(studentfs.TestCase):
         self.assertLessEqual({"proc", "tmpfs"} & here, spawner)
         self.assert_ended(self.mount.run("true"), 0, "exited")
 
+    def test_other_mounts_are_not_held(self):
+        """A mount that is there when another's spawner starts goes when it is unmounted."""
+        first = studentfs.Mount()
+        self.addCleanup(first.close)
+        second = self.own_mount()
+        self.assert_ended(second.run("true"), 0, "exited")
+        first.unmount()
+        studentfs.eventually(lambda: not studentfs.is_alive(first.daemon), what="the end of the first daemon")
+
 
 if __name__ == "__main__":
     studentfs.main()
