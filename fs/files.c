@@ -42,9 +42,9 @@ static ssize_t stdin_write(struct handle *handle, const char *data, size_t size)
     return run_write_input(handle->run, data, size);
 }
 
-static struct list *stdin_waiting(struct run *run)
+static struct list *stdin_waiting(const struct handle *handle)
 {
-    return &run->input.waiting;
+    return &handle->run->input.waiting;
 }
 
 static unsigned stdin_poll(const struct handle *handle)
@@ -64,19 +64,9 @@ static int stream_read(struct handle *handle, fuse_req_t request, size_t size, o
     return 0;
 }
 
-static struct list *stdout_waiting(struct run *run)
+static struct list *stream_waiting(const struct handle *handle)
 {
-    return &run->recordings[RUN_STDOUT].waiting;
-}
-
-static struct list *stderr_waiting(struct run *run)
-{
-    return &run->recordings[RUN_STDERR].waiting;
-}
-
-static struct list *transcript_waiting(struct run *run)
-{
-    return &run->recordings[RUN_TRANSCRIPT].waiting;
+    return &handle->run->recordings[handle->type->stream].waiting;
 }
 
 static unsigned stream_poll(const struct handle *handle)
@@ -130,9 +120,9 @@ static int retval_read(struct handle *handle, fuse_req_t request, size_t size, o
     return file_read_text(handle, request, size, offset);
 }
 
-static struct list *retval_waiting(struct run *run)
+static struct list *retval_waiting(const struct handle *handle)
 {
-    return &run->waiting_end;
+    return &handle->run->waiting_end;
 }
 
 static unsigned retval_poll(const struct handle *handle)
@@ -204,21 +194,21 @@ const struct file_type run_files[] = {
     {.name = "stdout",
      .mode = READABLE,
      .read = stream_read,
-     .waiting = stdout_waiting,
+     .waiting = stream_waiting,
      .poll = stream_poll,
      .stream = RUN_STDOUT,
      .is_stream = true},
     {.name = "stderr",
      .mode = READABLE,
      .read = stream_read,
-     .waiting = stderr_waiting,
+     .waiting = stream_waiting,
      .poll = stream_poll,
      .stream = RUN_STDERR,
      .is_stream = true},
     {.name = "transcript",
      .mode = READABLE,
      .read = stream_read,
-     .waiting = transcript_waiting,
+     .waiting = stream_waiting,
      .poll = stream_poll,
      .stream = RUN_TRANSCRIPT,
      .is_stream = true},

@@ -32,7 +32,8 @@ struct file_type {
     /* Where the above does not do. */
     parked_read_fn *read;
     parked_write_fn *write;
-    struct list *(*waiting)(struct run *run); /* where its requests are parked */
+    int (*open)(struct handle *handle, fuse_req_t request); /* 0 or a negative errno */
+    struct list *(*waiting)(const struct handle *handle);   /* where its requests are parked */
     unsigned (*poll)(const struct handle *handle);
     unsigned stream; /* which of a run's recordings */
     bool is_stream;

@@ -1,6 +1,7 @@
 /* An open file of the mount. */
 #include "handle.h"
 
+#include "events.h"
 #include "files.h"
 #include "run.h"
 
@@ -39,6 +40,7 @@ void handle_free(struct handle *handle)
     list_remove(&handle->all);
     free(handle->text);
     free(handle->piece);
+    event_reader_free(handle->events);
     struct run *run = handle->run;
     free(handle);
     if (run)

@@ -7,9 +7,10 @@
 
 struct run;
 struct file_type;
+struct event_reader;
 
 struct handle {
-    struct list link; /* of the run's handles */
+    struct list link; /* of the run's handles, or of the readers of `events` */
     struct list all;
     const struct file_type *type;
     struct run *run; /* a reference; NULL for a file at the top */
@@ -17,7 +18,8 @@ struct handle {
     size_t text_size;
     char *piece; /* of a command that is not complete yet */
     size_t piece_size;
-    off_t position; /* after the last read: what poll asks about */
+    off_t position;              /* after the last read: what poll asks about */
+    struct event_reader *events; /* of `events` */
     bool writer;
     struct fuse_pollhandle *poll; /* somebody polls and was told: not yet */
 };

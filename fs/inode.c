@@ -100,7 +100,7 @@ static void stat_run(const struct inode *inode, struct stat *st)
     const struct run *run = inode->run;
     st->st_uid = run->uid;
     st->st_gid = run->gid;
-    st->st_ctim = st->st_mtim = st->st_atim = run->state == RUN_ENDED ? run->ended : run->made;
+    st->st_ctim = st->st_mtim = st->st_atim = run->state == RUN_ENDED ? run->changed : run->made;
     if (inode->kind == INODE_RUN) {
         st->st_mode = S_IFDIR | run->mode;
         st->st_nlink = 2;

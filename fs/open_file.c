@@ -46,8 +46,11 @@ void open_file_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info
     }
     bool writer = inode.type->is_input && is_wanted(fi, O_WRONLY);
     struct handle *handle = handle_new(inode.type, inode.run, writer);
-    if (!handle) {
-        fuse_reply_err(request, ENOMEM);
+    r = !handle ? -ENOMEM : inode.type->open ? inode.type->open(handle, request) : 0;
+    if (r < 0) {
+        if (handle)
+            handle_free(handle);
+        fuse_reply_err(request, -r);
         return;
     }
     if (writer)
@@ -85,7 +88,7 @@ void open_file_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t of
     (void)number;
     parked_read(request, handle, type->read ? type->read : file_read_text, size, offset,
                 type->waiting && !(fi->flags & O_NONBLOCK),
-                type->waiting ? type->waiting(handle->run) : NULL);
+                type->waiting ? type->waiting(handle) : NULL);
 }
 
 void open_file_write(fuse_req_t request, fuse_ino_t number, const char *data, size_t size,
@@ -96,7 +99,7 @@ void open_file_write(fuse_req_t request, fuse_ino_t number, const char *data, si
     (void)number, (void)offset;
     if (type->write) {
         parked_write(request, handle, type->write, data, size, !(fi->flags & O_NONBLOCK),
-                     type->waiting(handle->run));
+                     type->waiting(handle));
         return;
     }
     struct value value = {data, size, fuse_req_ctx(request)->pid};

@@ -4,13 +4,14 @@
 #include "handle.h"
 #include "status.h"
 #include "studentfs.h"
+#include "viewer.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef void print_fn(const struct studentfs *fs, const struct fuse_ctx *who, FILE *out);
+typedef void print_fn(const struct studentfs *fs, fuse_req_t request, FILE *out);
 
 static int read_overview(struct handle *handle, fuse_req_t request, size_t size, off_t offset,
                          print_fn *print)
@@ -19,7 +20,7 @@ static int read_overview(struct handle *handle, fuse_req_t request, size_t size,
         FILE *out = open_memstream(&handle->text, &handle->text_size);
         if (!out)
             return -ENOMEM;
-        print(fuse_req_userdata(request), fuse_req_ctx(request), out);
+        print(fuse_req_userdata(request), request, out);
         if (fclose(out) != 0) {
             free(handle->text);
             handle->text = NULL;
@@ -33,14 +34,6 @@ static int read_overview(struct handle *handle, fuse_req_t request, size_t size,
 /* --- runs --- */
 
 #define ROW "%-15s %-8s %6s %9s %9s %9s "
-
-/* Whom its directory's mode would let read it. Supplementary groups are the kernel's to know. */
-static bool may_see(const struct run *run, const struct fuse_ctx *who)
-{
-    if (who->uid == 0 || who->uid == run->uid)
-        return true;
-    return run->mode & (who->gid == run->gid ? 0040 : 0004);
-}
 
 static void print_run(const struct run *run, FILE *out)
 {
@@ -58,12 +51,14 @@ static void print_run(const struct run *run, FILE *out)
     fputc('\n', out);
 }
 
-static void print_runs(const struct studentfs *fs, const struct fuse_ctx *who, FILE *out)
+static void print_runs(const struct studentfs *fs, fuse_req_t request, FILE *out)
 {
+    struct viewer viewer;
+    viewer_of(request, &viewer);
     fprintf(out, ROW "COMMAND\n", "NAME", "STATE", "RETVAL", "CPU", "WALL", "MEMORY");
     for (struct run *run = runs_next(&fs->runs, 0); run;
          run = runs_next(&fs->runs, run->serial + 1))
-        if (may_see(run, who))
+        if (viewer_may_see(&viewer, run->uid, run->gid, run->mode))
             print_run(run, out);
 }
 
@@ -98,10 +93,10 @@ static void print_number(FILE *out, const char *name, const char *type, const ch
 }
 
 /* https://prometheus.io/docs/instrumenting/exposition_formats/ */
-static void print_metrics(const struct studentfs *fs, const struct fuse_ctx *who, FILE *out)
+static void print_metrics(const struct studentfs *fs, fuse_req_t request, FILE *out)
 {
     const struct runs_totals *totals = &fs->runs.totals;
-    (void)who;
+    (void)request;
     print_states(fs, out);
     print_number(out, "studentfs_runs_made_total", "counter", "Runs ever made.", totals->made);
     describe(out, "studentfs_runs_ended_total", "counter", "Runs that have ended, by termination.");

@@ -8,8 +8,6 @@
  */
 #pragma once
 
-#define FUSE_USE_VERSION 314
-
 #include "base/list.h"
 
 #include <fuse_lowlevel.h>

@@ -61,6 +61,7 @@ int run_new(const struct run_context *context, const char *name, const struct se
     run->context = context;
     run->references = 1;
     clock_gettime(CLOCK_REALTIME, &run->made);
+    run->changed = run->made;
     recording_init(&run->recordings[RUN_STDOUT], context->pool, on_stdout);
     recording_init(&run->recordings[RUN_STDERR], context->pool, on_stderr);
     recording_init(&run->recordings[RUN_TRANSCRIPT], context->pool, on_transcript);
@@ -109,6 +110,12 @@ uint64_t run_wall_usec(const struct run *run)
     return run->wall_usec;
 }
 
+static void set_state(struct run *run, enum run_state state)
+{
+    run->state = state;
+    clock_gettime(CLOCK_REALTIME, &run->changed);
+}
+
 static void tell_end(struct run *run)
 {
     const struct run_result *result = &run->result;
@@ -123,8 +130,7 @@ static void tell_end(struct run *run)
 static void finish(struct run *run, const struct studentrun_result *result)
 {
     run->wall_usec = result->wall_usec ? result->wall_usec : run_wall_usec(run);
-    run->state = RUN_ENDED;
-    clock_gettime(CLOCK_REALTIME, &run->ended);
+    set_state(run, RUN_ENDED);
     run->result = (struct run_result){
         .retval = result->retval,
         .signal = result->signal,
@@ -142,7 +148,7 @@ static void finish(struct run *run, const struct studentrun_result *result)
     tell_end(run);
     parked_wake(&run->waiting_end);
     handle_notify_all(&run->handles);
-    run->context->ended(run->context->owner, run);
+    run->context->changed(run->context->owner, run);
 }
 
 void run_fail(struct run *run, const char *reason)
@@ -163,8 +169,9 @@ static void on_handed_over(struct studentrun *client, void *userdata)
     struct run *run = userdata;
     (void)client;
     run->running_ns = monotonic_ns();
-    run->state = RUN_RUNNING;
+    set_state(run, RUN_RUNNING);
     transcript_state(&run->transcript, "running");
+    run->context->changed(run->context->owner, run);
 }
 
 static void on_ended(struct studentrun *client, const struct studentrun_result *result,
@@ -292,10 +299,11 @@ int run_start(struct run *run, const char *command, size_t size, pid_t writer)
         caller_working_dir(run->settings.working_dir, run->context->task_dir, writer);
     if (!run->command || !run->working_dir)
         return -ENOMEM;
-    run->state = RUN_STARTING;
+    set_state(run, RUN_STARTING);
     run->incomplete = false;
     transcript_start(&run->transcript);
     transcript_state(&run->transcript, "starting");
+    run->context->changed(run->context->owner, run);
     r = start(run);
     if (r < 0) {
         char reason[128];

@@ -30,9 +30,9 @@ struct run_context {
     struct loop *loop;
     struct chunk_pool *pool;
     struct studentrun_engine *engine;
-    const char *task_dir; /* absolute, no links in it */
-    void (*ended)(void *owner, const struct run *run);
-    void (*freed)(void *owner, struct run *run); /* the last reference is going */
+    const char *task_dir;                                /* absolute, no links in it */
+    void (*changed)(void *owner, const struct run *run); /* its state has */
+    void (*freed)(void *owner, struct run *run);         /* the last reference is going */
     void *owner;
 };
 
@@ -55,8 +55,8 @@ struct run {
 
     uid_t uid;
     gid_t gid;
-    mode_t mode; /* of the directory; the files' follow from it */
-    struct timespec made, ended;
+    mode_t mode;                   /* of the directory; the files' follow from it */
+    struct timespec made, changed; /* changed: since when it is in its state */
 
     enum run_state state;
     struct settings settings;

@@ -2,6 +2,7 @@
 #include "runs.h"
 
 #include "files.h"
+#include "status.h"
 
 #include <errno.h>
 #include <search.h>
@@ -44,14 +45,21 @@ static void forget(void *owner, struct run *run)
 const char *const run_terminations[RUN_TERMINATIONS] = {
     "exited", "signal", "cpu_time", "wall_time", "memory", "removed", "unavailable", "failed"};
 
-static void count_end(void *owner, const struct run *run)
+static void count_end(struct runs *runs, const struct run *run)
 {
-    struct runs *runs = owner;
     for (unsigned i = 0; i < RUN_TERMINATIONS; i++)
         runs->totals.ended[i] += strcmp(run_terminations[i], run->result.termination) == 0;
     runs->totals.cpu_usec += run->result.cpu_usec;
     for (unsigned i = 0; i < RUN_STREAMS; i++)
         runs->totals.output_bytes += run->recordings[i].size;
+}
+
+static void on_change(void *owner, const struct run *run)
+{
+    struct runs *runs = owner;
+    if (run->state == RUN_ENDED)
+        count_end(runs, run);
+    events_tell(&runs->events, run, run_state_name(run->state));
 }
 
 /* A run that never starts, of whose files only the settings are there. */
@@ -77,9 +85,10 @@ int runs_init(struct runs *runs, const struct run_context *context, size_t max_n
 {
     *runs = (struct runs){
         .context = *context, .max_named = max_named, .last_serial = RUNS_DEFAULTS_SERIAL};
-    runs->context.ended = count_end;
+    runs->context.changed = on_change;
     runs->context.freed = forget;
     runs->context.owner = runs;
+    events_init(&runs->events, runs);
     return make_defaults(runs, uid, gid);
 }
 
@@ -89,6 +98,7 @@ void runs_deinit(struct runs *runs)
         runs_remove(runs, run);
     if (runs->defaults)
         run_unref(runs->defaults);
+    events_deinit(&runs->events);
     free(runs->by_serial);
 }
 
@@ -129,6 +139,7 @@ int runs_add(struct runs *runs, const char *name, uid_t uid, gid_t gid, mode_t m
     runs->by_serial[runs->count++] = run;
     runs->named++;
     runs->totals.made++;
+    events_tell(&runs->events, run, run_state_name(RUN_NEW));
     *ret_run = run;
     return 0;
 }
@@ -149,6 +160,7 @@ void runs_remove(struct runs *runs, struct run *run)
     tdelete(run, &runs->by_name, compare_names);
     runs->named--;
     run_remove(run);
+    events_tell(&runs->events, run, "removed");
     run_unref(run);
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "events.h"
 #include "run.h"
 
 /* The serial number of what holds the settings of later runs; those of runs follow. */
@@ -27,10 +28,11 @@ struct runs {
     void *by_name;           /* tsearch(3) */
     uint64_t last_serial;
     struct runs_totals totals;
+    struct events events;
     uint64_t last_new; /* number in the last name that runs_add_new() gave */
 };
 
-/* context.ended, .freed and .owner are set here. The defaults belong to uid and gid. -ENOMEM. */
+/* context.changed, .freed and .owner are set here. The defaults belong to uid and gid. -ENOMEM. */
 int runs_init(struct runs *runs, const struct run_context *context, size_t max_named, uid_t uid,
               gid_t gid);
 /* Removes all of them. Handles must be closed. */

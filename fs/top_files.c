@@ -1,10 +1,12 @@
-/* The files at the top of the mount: README and new. */
+/* The files at the top of the mount. */
 #include "caller.h"
+#include "events.h"
 #include "files.h"
 #include "overview.h"
 #include "studentfs.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 static const char readme[] =
@@ -23,6 +25,7 @@ static const char readme[] =
     "\n"
     "  cat new                                  make a run with a name of its own and tell it\n"
     "  cat runs                                 all of them, a line each\n"
+    "  cat events                               the same, then what changes, as it does\n"
     "  echo 5 > defaults/time_limit             for the runs that are made from now on\n"
     "  ls -l task                               the task's directory; student/ in it is what\n"
     "                                           the program sees as /task/student\n"
@@ -62,10 +65,45 @@ static int new_read(struct handle *handle, fuse_req_t request, size_t size, off_
     return 0;
 }
 
+/* --- events --- */
+
+static int events_open(struct handle *handle, fuse_req_t request)
+{
+    struct studentfs *fs = fuse_req_userdata(request);
+    struct viewer viewer;
+    viewer_of(request, &viewer);
+    handle->events = event_reader_new(&fs->runs.events, &viewer);
+    if (!handle->events)
+        return -ENOMEM;
+    list_append(&fs->runs.events.handles, &handle->link);
+    return 0;
+}
+
+static int events_read(struct handle *handle, fuse_req_t request, size_t size, off_t offset)
+{
+    return event_reader_read(handle->events, request, size, offset);
+}
+
+static struct list *events_waiting(const struct handle *handle)
+{
+    return &event_reader_events(handle->events)->waiting;
+}
+
+static unsigned events_poll(const struct handle *handle)
+{
+    return event_reader_is_readable(handle->events) ? POLLIN | POLLRDNORM : 0;
+}
+
 const struct file_type top_files[] = {
     {.name = "README", .mode = 0444, .show = readme_show},
     {.name = "new", .mode = 0444, .read = new_read},
     {.name = "runs", .mode = 0444, .read = overview_read_runs},
     {.name = "metrics", .mode = 0444, .read = overview_read_metrics},
+    {.name = "events",
+     .mode = 0444,
+     .open = events_open,
+     .read = events_read,
+     .waiting = events_waiting,
+     .poll = events_poll},
 };
 const unsigned top_files_count = sizeof(top_files) / sizeof(top_files[0]);

@@ -127,6 +127,11 @@ def files_below(directory):
     return [os.path.join(top, name) for top, names, files in os.walk(directory) for name in names + files]
 
 
+def shells():
+    """Those that there are."""
+    return [shell for shell in ("bash", "dash", "zsh") if shutil.which(shell)]
+
+
 # --- runs ---
 
 

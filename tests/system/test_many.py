@@ -109,7 +109,7 @@ class Many(studentfs.TestCase):
         self.assertGreaterEqual(len(os.listdir(mount.point)), 1003)
         for run in runs:
             os.rmdir(run.path)
-        self.assertEqual(sorted(os.listdir(mount.point)), ["README", "defaults", "metrics", "new", "runs", "task"])
+        self.assertEqual(sorted(os.listdir(mount.point)), ["README", "defaults", "events", "metrics", "new", "runs", "task"])
 
 
 if __name__ == "__main__":
