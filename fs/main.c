@@ -172,7 +172,8 @@ static int run_daemon(const struct options *options, int ready_fd)
     if (r == -EBUSY)
         return fail("another studentfs serves this mount point", r);
     if (r < 0)
-        return fail("cannot make a private directory in $XDG_RUNTIME_DIR, /run, /tmp or /dev/shm", r);
+        return fail("cannot make a private directory in $XDG_RUNTIME_DIR, /run, /tmp or /dev/shm",
+                    r);
     if (chdir("/") < 0)
         r = fail("/", -errno);
     if (r == 0)

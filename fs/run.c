@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include "base/cleanup.h"
+#include "blocked.h"
 #include "caller.h"
 #include "handle.h"
 
@@ -101,6 +102,14 @@ void run_unref(struct run *run)
 bool run_is_going_on(const struct run *run)
 {
     return run->state == RUN_STARTING || run->state == RUN_RUNNING;
+}
+
+bool run_waits_for_input(const struct run *run)
+{
+    const struct input *input = &run->input;
+    if (run->state != RUN_RUNNING || input->fd < 0 || input->buffered > 0)
+        return false;
+    return blocked_on_pipe(studentrun_init_pid(run->client), input->fd);
 }
 
 uint64_t run_wall_usec(const struct run *run)

@@ -95,5 +95,7 @@ int run_signal(struct run *run, int signal);
 void run_remove(struct run *run);
 
 bool run_is_going_on(const struct run *run);
+/* Whether the command waits for input; false where that cannot be known. */
+bool run_waits_for_input(const struct run *run);
 /* Wall-clock time of the command so far, or in all. */
 uint64_t run_wall_usec(const struct run *run);

@@ -73,6 +73,8 @@ int status_show(const struct file_type *type, const struct run *run, FILE *out)
     fprintf(out, "state: %s\n", run_state_name(run->state));
     if (run->state == RUN_ENDED)
         put_result(run, out);
+    if (run_waits_for_input(run))
+        fputs("waiting: stdin\n", out);
     if (run->container_id)
         put_line(out, "container_id", run->container_id);
     put_input(&run->input, out);

@@ -25,7 +25,7 @@ static const char readme[] =
     "\n"
     "  cat new                                  make a run with a name of its own and tell it\n"
     "  cat runs                                 all of them, a line each\n"
-    "  cat events                               the same, then what changes, as it does\n"
+    "  head -n 1 events                         the same, then each change as it comes (cat)\n"
     "  echo 5 > defaults/time_limit             for the runs that are made from now on\n"
     "  ls -l task                               the task's directory; student/ in it is what\n"
     "                                           the program sees as /task/student\n"

@@ -299,6 +299,7 @@ static void hand_over(struct run *run)
     struct message started = {
         .type = MESSAGE_RUN_STUDENT_STARTED,
         .run_student_started = {.container_id = text_of(run->container_id),
+                                .init_pid = run->sandbox->init_pid,
                                 .features = FEATURE_FD | FEATURE_REASON | FEATURE_USAGE |
                                             FEATURE_TERMINATION | FEATURE_MESSAGE}};
     int r = give_run(run);

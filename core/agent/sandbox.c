@@ -70,6 +70,7 @@ static void init_is_ready(struct sandbox *sandbox, pid_t pid)
     if (sandbox->init >= 0 || pid <= 0)
         return;
     sandbox->init = pidfd_open(pid, 0);
+    sandbox->init_pid = pid;
     if (sandbox->init < 0)
         sandbox_kill(sandbox);
     else if (sandbox->state == SANDBOX_STARTING)

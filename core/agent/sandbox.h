@@ -52,6 +52,7 @@ struct sandbox {
     ino_t student_ino;
     struct cgroup cgroup;
     int control, log, maker, init, memory; /* maker, init: pidfds; memory: eventfd */
+    pid_t init_pid;
     struct watch control_watch, maker_watch, memory_watch;
     struct timer bound;
     bool killed;  /* also before there was anything to kill */

@@ -36,6 +36,7 @@ struct studentrun {
     char *command, *teardown_script, *working_dir, *container_id;
     const char *user;
     const struct message_run_student_retval *retval; /* while ACTION_END is carried out */
+    pid_t init_pid;                                  /* 0: not told */
     char reason[REASON_SIZE];                        /* of ACTION_END_FAIL */
     bool is_unavailable;                             /* it fails as 251, not as 254 */
 };
@@ -65,6 +66,8 @@ static void take_started(struct studentrun *run, const struct message *message)
     struct text id = message->run_student_started.container_id;
     if (!run->container_id)
         run->container_id = strndup(id.data, id.size);
+    int64_t pid = message->run_student_started.init_pid;
+    run->init_pid = pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
     run_event(run, EVENT_STARTED);
 }
 
@@ -384,6 +387,11 @@ void studentrun_free(struct studentrun *run)
     free(run->working_dir);
     free(run->container_id);
     free(run);
+}
+
+pid_t studentrun_init_pid(const struct studentrun *run)
+{
+    return run->init_pid;
 }
 
 int studentrun_signal(struct studentrun *run, int signal)

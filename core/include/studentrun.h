@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -115,6 +116,8 @@ void studentrun_free(struct studentrun *run);
  * -EINVAL: no signal; -ESRCH: ended; -EAGAIN: too many wait for the hand-over or the peer.
  */
 int studentrun_signal(struct studentrun *run, int signal);
+/* Process 1 of its sandbox, by its number where the agent is; 0: the agent did not say. */
+pid_t studentrun_init_pid(const struct studentrun *run);
 
 /*
  * Whether a command can be sent: -EINVAL: a NUL byte or no word in it; -EILSEQ: not UTF-8;

@@ -39,6 +39,7 @@ static const struct field run_student_fields[] = {
 static const struct field run_student_started_fields[] = {
     FIELD(run_student_started, container_id, FIELD_TEXT, .required = true),
     FIELD(run_student_started, features, FIELD_FLAGS, .extension = true, .names = feature_names),
+    FIELD(run_student_started, init_pid, FIELD_INT, .extension = true),
     {0},
 };
 

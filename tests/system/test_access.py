@@ -248,6 +248,10 @@ class Ordinary(studentfs.TestCase):
             echo "sh -c 'id -u; stat -c %u student'" > mnt/t3/cmd
             cat mnt/t3/stdout mnt/t3/retval
             rm -r mnt/t3
+            mkdir mnt/t4
+            echo cat > mnt/t4/cmd
+            until grep waiting mnt/t4/status || [ $((tries += 1)) -gt 200 ]; do sleep 0.05; done
+            rm -r mnt/t4
         """)
         result = subprocess.run(
             ["unshare", "-m", "--propagation", "private", "sh", "-c", ORDINARY, "sh", base,
@@ -255,7 +259,7 @@ class Ordinary(studentfs.TestCase):
             capture_output=True, text=True, timeout=50, check=False)
         if "/dev/fuse" in result.stderr and "Operation not permitted" in result.stderr:
             self.skipTest(f"an ordinary user cannot mount here: {result.stderr.strip()}")
-        self.assertEqual((result.stdout, result.stderr), ("4242\ninput\n3\ntermination: exited\n253\n0\n0\n0\n", ""))
+        self.assertEqual((result.stdout, result.stderr), ("4242\ninput\n3\ntermination: exited\n253\n0\n0\n0\nwaiting: stdin\n", ""))
         studentfs.eventually(lambda: not list((base / "run").iterdir()), what="the private directory's end")
         studentfs.eventually(
             lambda: not [pid for pid in studentfs.process_table()

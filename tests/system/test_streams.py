@@ -363,5 +363,64 @@ class Input(studentfs.TestCase):
         self.assertEqual(run.text("stdout").split()[0], hashlib.sha256(self.pattern.bytes[:3_000_000]).hexdigest())
 
 
+class WaitingForInput(studentfs.TestCase):
+    """`status` tells it, as far as the kernel does."""
+
+    def waits(self, run):
+        return run.status().get("waiting") == "stdin"
+
+    def check(self, command, answer=b"x\n"):
+        run = self.mount.make()
+        self.assertFalse(self.waits(run))
+        run.write("cmd", command)
+        with open(run.file("stdin"), "wb", buffering=0) as stdin:
+            studentfs.eventually(lambda: self.waits(run), 20, f"{command} waits")
+            stdin.write(answer)
+            # What was written is read at once, and then it waits again.
+            studentfs.eventually(lambda: run.usage()["stdout_bytes"] == len(answer) and self.waits(run), 20)
+        self.assertEqual(run.retval(), 0)
+        self.assertFalse(self.waits(run))
+        self.assertEqual(run.read("stdout"), answer)
+        run.remove()
+
+    def test_readers(self):
+        for command in ("cat", "sh -c 'cat; true'", "python3 -uc 'import sys; [print(l, end=\"\") for l in sys.stdin]'",
+                        "sh -c '(sleep 1000 & cat); kill $!; true'"):
+            with self.subTest(command=command):
+                self.check(command)
+
+    def test_a_thread_of_its(self):
+        self.check("python3 -uc 'import os, threading; "
+                   "t = threading.Thread(target=lambda: [os.write(1, d) for d in iter(lambda: os.read(0, 9), b\"\")]);"
+                   " t.start(); t.join()'")
+
+    def test_those_who_do_not(self):
+        for command in ("sleep 1000", "sh -c 'while :; do :; done'", "sh -c 'cat /dev/zero'",
+                        "python3 -c 'import os; r, w = os.pipe(); os.read(r, 1)'"):
+            with self.subTest(command=command):
+                run = self.mount.run(command, stdin=None)
+                run.wait_for("running")
+                studentfs.eventually(lambda r=run: r.usage()["stdout_bytes"] or r.usage()["wall_usec"] > 300_000)
+                self.assertFalse(self.waits(run))
+                run.remove()
+
+    def test_a_root_of_its_own(self):
+        run = self.mount.make()
+        run.write("start_student_as_root", "1")
+        run.write("cmd", "cat")
+        studentfs.eventually(lambda: self.waits(run) or run.state() == "ended", 20)
+        if run.state() == "ended" and run.retval() == 251:
+            self.skipTest(f"no root for students here: {run.status()['reason']}")
+        self.assertTrue(self.waits(run))
+        run.remove()
+
+    def test_more_processes_than_are_looked_at(self):
+        """It stays quick, and may say nothing."""
+        run = self.mount.run("sh -c 'for n in $(seq 400); do sleep 1000 & done; echo; cat'", stdin=None)
+        studentfs.eventually(lambda: run.usage()["stdout_bytes"] == 1, 30)
+        self.assertEqual(run.state(), "running")
+        run.remove()
+
+
 if __name__ == "__main__":
     studentfs.main()

@@ -76,6 +76,7 @@ struct message_run_student {
 struct message_run_student_started {
     struct text container_id;
     unsigned features; /* extension: of enum feature */
+    int64_t init_pid;  /* extension: the sandbox's process 1, by its number where the agent is */
 };
 
 struct usage {
