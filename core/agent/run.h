@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "environment.h"
 #include "life.h"
 #include "peers.h"
 #include "pool.h"
@@ -18,6 +19,7 @@ struct run_host {
     struct loop *loop;
     struct pool *pool;
     const struct limit_options *limits;
+    const struct environments *environments;
     const char *sockets_dir;
     int sockets_fd;
     unsigned n_cpus;
