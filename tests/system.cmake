@@ -37,6 +37,7 @@ function(studentfs_system_test name)
 endfunction()
 
 studentfs_system_test(grader LABELS sanitized)
+studentfs_system_test(examples)
 studentfs_system_test(exit LABELS sanitized)
 studentfs_system_test(errors LABELS sanitized)
 studentfs_system_test(streams TIMEOUT 240 LABELS sanitized)
