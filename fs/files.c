@@ -130,6 +130,37 @@ static unsigned retval_poll(const struct handle *handle)
     return handle->run->state == RUN_ENDED ? POLL_READ : 0;
 }
 
+/* --- ssh_login --- */
+
+static int ssh_login_show(const struct file_type *type, const struct run *run, FILE *out)
+{
+    (void)type;
+    return run->ssh_login && fputs(run->ssh_login, out) < 0 ? -ENOMEM : 0;
+}
+
+/* Empty where there was no session. */
+static bool ssh_login_is_known(const struct run *run)
+{
+    return run->ssh_login || run->state == RUN_ENDED;
+}
+
+static int ssh_login_read(struct handle *handle, fuse_req_t request, size_t size, off_t offset)
+{
+    if (!ssh_login_is_known(handle->run))
+        return -EAGAIN;
+    return file_read_text(handle, request, size, offset);
+}
+
+static struct list *ssh_login_waiting(const struct handle *handle)
+{
+    return &handle->run->waiting_ssh;
+}
+
+static unsigned ssh_login_poll(const struct handle *handle)
+{
+    return ssh_login_is_known(handle->run) ? POLL_READ : 0;
+}
+
 /* --- settings --- */
 
 static int setting_show(const struct file_type *type, const struct run *run, FILE *out)
@@ -168,6 +199,8 @@ static int teardown_store(const struct file_type *type, struct run *run, const s
 
 #define READABLE 0444
 #define WRITABLE 0222
+/* By nobody but whom the run belongs to, whatever its directory's mode. */
+#define SECRET 0400
 
 #define SETTING(file_name, setting_kind, ...)                                                      \
     {                                                                                              \
@@ -221,12 +254,19 @@ const struct file_type run_files[] = {
      .poll = retval_poll},
     {.name = "status", .mode = READABLE, .show = status_show},
     {.name = "usage", .mode = READABLE, .show = usage_show},
+    {.name = "ssh_login",
+     .mode = SECRET,
+     .show = ssh_login_show,
+     .read = ssh_login_read,
+     .waiting = ssh_login_waiting,
+     .poll = ssh_login_poll},
     SETTING(container, SETTING_TEXT),
     SETTING(time_limit, SETTING_SECONDS, .max = SECONDS_MAX),
     SETTING(hard_time_limit, SETTING_SECONDS, .max = SECONDS_MAX),
     SETTING(memory_limit, SETTING_NUMBER, .min = MEBIBYTES_MIN, .max = MEBIBYTES_MAX),
     SETTING(share_network, SETTING_BOOL),
     SETTING(start_student_as_root, SETTING_BOOL),
+    SETTING(ssh, SETTING_BOOL),
     SETTING(working_dir, SETTING_TEXT),
     {.name = "teardown_script",
      .mode = READABLE | WRITABLE,

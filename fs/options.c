@@ -15,7 +15,7 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_NUMBER,
     OPTION_AGENT,
-    OPTION_ENVIRONMENT,
+    OPTION_AGENT_TEXT,
     OPTION_HELP,
     OPTION_VERSION
 };
@@ -58,11 +58,15 @@ static const struct option_row rows[] = {
         .help = "memory at most"),
     ROW("process-limit", OPTION_AGENT, process_limit, .value = "N",
         .help = "processes and threads of a run (default: 1000)"),
-    ROW("environment", OPTION_ENVIRONMENT, environments, .value = "NAME=ROOTFS",
-        .help = "a root file system for runs whose container is NAME; may be repeated"),
     ROW("pool", OPTION_AGENT, pool, .value = "N", .help = "sandboxes prepared ahead"),
     ROW("tmp-size", OPTION_AGENT, tmp_size, .value = "MIB",
         .help = "size of a run's /tmp and /dev/shm"),
+    ROW("ssh-address", OPTION_AGENT_TEXT, ssh_address, .value = "ADDRESS",
+        .help = "where ssh sessions are reached (default: 127.0.0.1)"),
+    ROW("ssh-ports", OPTION_AGENT_TEXT, ssh_ports, .value = "FIRST-LAST",
+        .help = "ports for them (default: any)"),
+    ROW("ssh-wait", OPTION_AGENT, ssh_wait, .value = "S",
+        .help = "how long somebody may take to come (default: 120)"),
     ROW("foreground", OPTION_FLAG, foreground, .letter = 'f',
         .help = "stay in the foreground, log to stderr"),
     ROW("options", OPTION_TEXT, mount_options, .letter = 'o', .value = "OPT[,OPT...]",
@@ -85,29 +89,6 @@ static void print_help(void)
     puts("\nMOUNTPOINT/README tells how to use it; fusermount3 -u MOUNTPOINT ends it.");
 }
 
-/* With an absolute path, as the daemon does not stay in this directory. */
-static int take_environment(struct option_list *list, const char *text)
-{
-    size_t size = strcspn(text, "=");
-    char *root = text[size] ? realpath(text + size + 1, NULL) : NULL, *item = NULL;
-    int r = 0;
-    if (!text[size])
-        r = -EINVAL;
-    else if (!root)
-        r = -errno;
-    else if (list->n == OPTION_LIST_MAX)
-        r = -E2BIG;
-    else if (asprintf(&item, "%.*s=%s", (int)size, text, root) < 0)
-        r = -ENOMEM;
-    free(root);
-    if (r < 0)
-        fprintf(stderr, "studentfs: --environment %s: %s\n", text,
-                r == -EINVAL ? "not NAME=ROOTFS" : strerror(-r));
-    else
-        list->items[list->n++] = item;
-    return r;
-}
-
 static int take(const struct option_row *row, const char *text, struct options *options)
 {
     void *member = (char *)options + row->offset;
@@ -120,13 +101,14 @@ static int take(const struct option_row *row, const char *text, struct options *
     case OPTION_NUMBER:
         r = number_parse(text, 1, row->max, member);
         break;
+    case OPTION_AGENT_TEXT: /* the agent says what is wrong with it */
+        *(const char **)member = text;
+        break;
     case OPTION_AGENT:
         /* Its range is the agent's business, that it is a number is ours. */
         r = number_parse(text, 0, UINT32_MAX, &number);
         *(const char **)member = text;
         break;
-    case OPTION_ENVIRONMENT:
-        return take_environment(member, text);
     case OPTION_TEXT:
         *(const char **)member = text;
         break;
@@ -188,12 +170,6 @@ static int resolve_paths(struct options *options)
     return r;
 }
 
-static void free_list(struct option_list *list)
-{
-    while (list->n > 0)
-        free(list->items[--list->n]);
-}
-
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
     struct options options = {.task = ".", .max_runs = 65536, .recording_memory = 1024};
@@ -204,15 +180,12 @@ int options_parse(int argc, char **argv, struct options *ret_options)
     while ((found = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
         const struct option_row *row = row_of(found);
         int r = row ? take(row, optarg, &options) : -EINVAL;
-        if (r != 0) {
-            free_list(&options.environments);
+        if (r != 0)
             return r;
-        }
     }
     if (optind + 1 != argc) {
         fprintf(stderr, "studentfs: %s; see studentfs --help\n",
                 optind == argc ? "no mount point given" : "one mount point only");
-        free_list(&options.environments);
         return -EINVAL;
     }
     options.mountpoint = argv[optind];
@@ -224,7 +197,6 @@ void options_deinit(struct options *options)
 {
     free((char *)(uintptr_t)options->task);
     free((char *)(uintptr_t)options->sockets);
-    free_list(&options->environments);
 }
 
 unsigned options_for_agent(const struct options *options, const char **arguments, unsigned max)
@@ -232,15 +204,14 @@ unsigned options_for_agent(const struct options *options, const char **arguments
     static char names[ROWS][32];
     unsigned n = 0;
     for (size_t i = 0; i < ROWS; i++) {
-        const void *member = (const char *)options + rows[i].offset;
-        const struct option_list *list = rows[i].kind == OPTION_ENVIRONMENT ? member : NULL;
-        const char *const *value = rows[i].kind == OPTION_AGENT ? member : NULL;
-        unsigned values = list ? list->n : value && *value;
+        bool is_shared = rows[i].kind == OPTION_AGENT || rows[i].kind == OPTION_AGENT_TEXT;
+        const char *value =
+            is_shared ? *(const char *const *)((const char *)options + rows[i].offset) : NULL;
+        if (!value || n + 2 > max)
+            continue;
         snprintf(names[i], sizeof(names[i]), "--%s", rows[i].name);
-        for (unsigned j = 0; j < values && n + 2 <= max; j++) {
-            arguments[n++] = names[i];
-            arguments[n++] = list ? list->items[j] : *value;
-        }
+        arguments[n++] = names[i];
+        arguments[n++] = value;
     }
     return n;
 }

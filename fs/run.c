@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,7 @@ int run_new(const struct run_context *context, const char *name, const struct se
     input_set_end(&run->input, (enum input_end)run->settings.stdin_eof);
     list_init(&run->handles);
     list_init(&run->waiting_end);
+    list_init(&run->waiting_ssh);
     *ret_run = run;
     return 0;
 }
@@ -92,6 +94,7 @@ void run_unref(struct run *run)
         recording_deinit(&run->recordings[i]);
     settings_deinit(&run->settings);
     free(run->result.reason);
+    free(run->ssh_login);
     free(run->container_id);
     free(run->working_dir);
     free(run->command);
@@ -156,6 +159,7 @@ static void finish(struct run *run, const struct studentrun_result *result)
     input_stop(&run->input);
     tell_end(run);
     parked_wake(&run->waiting_end);
+    parked_wake(&run->waiting_ssh);
     handle_notify_all(&run->handles);
     run->context->changed(run->context->owner, run);
 }
@@ -183,6 +187,25 @@ static void on_handed_over(struct studentrun *client, void *userdata)
     run->context->changed(run->context->owner, run);
 }
 
+/* A place is left out that the agent did not say. */
+static void on_ssh_ready(struct studentrun *client, const struct studentrun_ssh_login *login,
+                         void *userdata)
+{
+    struct run *run = userdata;
+    char host[NI_MAXHOST + 16] = "", port[16] = "";
+    (void)client;
+    if (login->host)
+        snprintf(host, sizeof(host), "host: %s\n", login->host);
+    if (login->port)
+        snprintf(port, sizeof(port), "port: %u\n", login->port);
+    if (asprintf(&run->ssh_login, "user: %s\npassword: %s\n%s%s", login->user, login->password,
+                 host, port) < 0)
+        run->ssh_login = NULL;
+    transcript_state(&run->transcript, "ssh");
+    parked_wake(&run->waiting_ssh);
+    handle_notify_all(&run->handles);
+}
+
 static void on_ended(struct studentrun *client, const struct studentrun_result *result,
                      void *userdata)
 {
@@ -191,7 +214,11 @@ static void on_ended(struct studentrun *client, const struct studentrun_result *
 }
 
 static const struct studentrun_events events = {
-    .started = on_started, .handed_over = on_handed_over, .ended = on_ended};
+    .started = on_started,
+    .handed_over = on_handed_over,
+    .ssh_ready = on_ssh_ready,
+    .ended = on_ended,
+};
 
 /* A pipe whose one end (0: reading, 1: writing) is ours and never blocks. */
 static int make_pipe(int ours, int *ret_our_fd, int *ret_student_fd)
@@ -270,6 +297,7 @@ static int request(struct run *run, struct pipes *pipes)
         .memory_limit = (uint32_t)settings->memory_limit,
         .share_network = settings->share_network,
         .run_as_root = settings->start_student_as_root,
+        .ssh = settings->ssh,
         .command = run->command,
         .teardown_script = settings->teardown_script,
         .working_dir = run->working_dir,
@@ -295,11 +323,20 @@ static int start(struct run *run)
     return r;
 }
 
+/* With ssh there need not be a command. */
+static int check_command(const struct run *run, const char *command, size_t size)
+{
+    size_t blanks = 0;
+    while (blanks < size && strchr(" \t\r\n", command[blanks]) && command[blanks])
+        blanks++;
+    return run->settings.ssh && blanks == size ? 0 : studentrun_command_check(command, size);
+}
+
 int run_start(struct run *run, const char *command, size_t size, pid_t writer)
 {
     if (run->state != RUN_NEW)
         return -EBUSY;
-    int r = studentrun_command_check(command, size);
+    int r = check_command(run, command, size);
     if (r < 0)
         return r;
     free(run->command);

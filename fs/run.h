@@ -66,11 +66,13 @@ struct run {
     struct transcript transcript;
     struct input input;
     struct studentrun *client; /* while starting and running */
+    char *ssh_login;           /* the text of that file, once the session is up */
     uint64_t running_ns, wall_usec;
     struct run_result result;
 
     struct list handles;     /* of struct handle */
     struct list waiting_end; /* parked reads of retval */
+    struct list waiting_ssh; /* parked reads of ssh_login */
 };
 
 /* One reference, the caller's. The name and the settings are copied. */

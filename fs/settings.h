@@ -14,6 +14,7 @@ struct settings {
     uint64_t memory_limit;                /* MiB; 0: the agent's default */
     bool share_network;
     bool start_student_as_root;
+    bool ssh;
     char *working_dir; /* NULL or empty: that of whoever writes cmd */
     char *teardown_script;
     bool stdout_err_fuse;

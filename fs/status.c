@@ -75,6 +75,8 @@ int status_show(const struct file_type *type, const struct run *run, FILE *out)
         put_result(run, out);
     if (run_waits_for_input(run))
         fputs("waiting: stdin\n", out);
+    if (run->ssh_login && run->state != RUN_ENDED)
+        fputs("ssh: up\n", out);
     if (run->container_id)
         put_line(out, "container_id", run->container_id);
     put_input(&run->input, out);

@@ -15,6 +15,7 @@
 #include "options.h"
 #include "router.h"
 #include "run.h"
+#include "ssh.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +38,7 @@ struct agent {
     struct maker maker;
     struct cgroup_tree cgroups;
     struct pool pool;
+    struct ssh_host ssh;
     struct router router;
     struct run_host host;
     struct timer stop_bound;
@@ -124,7 +126,14 @@ static void on_student_signal(struct router *router, const struct message_studen
     run_take_signal(host_of(router), signal);
 }
 
-static const struct router_ops router_ops = {.run_student = on_run_student,
+static void on_ssh_student(struct router *router, const struct message_ssh_student *asked,
+                           struct message_ok *ret_ok)
+{
+    run_take_ssh(host_of(router), asked, ret_ok);
+}
+
+static const struct router_ops router_ops = {.ssh_student = on_ssh_student,
+                                             .run_student = on_run_student,
                                              .run_student_init = on_run_student_init,
                                              .stdin_block = on_stdin,
                                              .student_signal = on_student_signal};
@@ -168,10 +177,13 @@ static int start(struct agent *agent, const struct options *options, const char 
                       (unsigned)options->pool);
     if (r < 0)
         return fail("cannot start", r);
+    r = ssh_host_start(&agent->ssh, &agent->loop, &agent->maker, &options->ssh);
+    if (r < 0)
+        return fail("cannot serve ssh", r);
     agent->host = (struct run_host){.loop = &agent->loop,
                                     .pool = &agent->pool,
+                                    .ssh = &agent->ssh,
                                     .limits = &options->limits,
-                                    .environments = &options->environments,
                                     .sockets_dir = options->sockets,
                                     .sockets_fd = -1,
                                     .n_cpus = count_cpus()};
@@ -212,6 +224,7 @@ static void stop(struct agent *agent)
     drain(agent);
     router_deinit(&agent->router);
     fd_clear(&agent->host.sockets_fd);
+    ssh_host_deinit(&agent->ssh);
     spawner_deinit(&agent->spawner);
     if (agent->pool.loop)
         pool_deinit(&agent->pool);
@@ -239,6 +252,8 @@ static int serve(const struct options *options, const char *init, const char *st
     struct agent agent = {
         .router = {.lock = -1}, .host = {.sockets_fd = -1}, .maker = {.data = {-1, -1, -1}}};
     int r = spawner_init(&agent.spawner);
+    if (r == 0)
+        r = ssh_host_init(&agent.ssh);
     if (r < 0)
         return fail("cannot start the spawner", r);
     r = loop_init(&agent.loop);
@@ -254,7 +269,7 @@ static int serve(const struct options *options, const char *init, const char *st
 
 int main(int argc, char **argv)
 {
-    static struct options options; /* what it holds is needed to the end */
+    struct options options;
     char init[PATH_MAX];
     pid_t parent = getppid();
     int r = options_parse(argc, argv, &options);

@@ -16,9 +16,9 @@
 
 #include <stdbool.h>
 
-/* run_student_started, the answer to run_student_init, and run_student_retval; blocks of output
- * are sent only when they can go at once. */
-#define PEER_OUTBOX_MAX 3
+/* run_student_started, the answer to run_student_init, ssh_student, and run_student_retval;
+ * blocks of output are sent only when they can go at once. */
+#define PEER_OUTBOX_MAX 4
 /* Peers whose run is over and who have not asked for its return value: most have died. */
 #define PEERS_SILENT_MAX 1024
 #define IDENTITY_MAX     255 /* ZeroMQ's */

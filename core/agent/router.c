@@ -88,10 +88,18 @@ static void on_student_signal(struct router *router, const struct received *rece
                           zmq_msg_size(received->identity), &dummy);
 }
 
+static void on_ssh_student(struct router *router, const struct received *received)
+{
+    struct message answer = {.type = MESSAGE_OK};
+    router->ops->ssh_student(router, &received->message->ssh_student, &answer.ok);
+    peers_answer_stranger(&router->peers, zmq_msg_data(received->identity),
+                          zmq_msg_size(received->identity), &answer);
+}
+
 static void (*const handlers[MESSAGE_TYPE_COUNT])(struct router *, const struct received *) = {
     [MESSAGE_RUN_STUDENT] = on_run_student,           [MESSAGE_DUMMY] = on_dummy,
     [MESSAGE_RUN_STUDENT_INIT] = on_run_student_init, [MESSAGE_STDIN] = on_stdin,
-    [MESSAGE_STUDENT_SIGNAL] = on_student_signal,
+    [MESSAGE_STUDENT_SIGNAL] = on_student_signal,     [MESSAGE_SSH_STUDENT] = on_ssh_student,
 };
 
 /* [identity][empty][message] */

@@ -25,6 +25,8 @@ struct router_ops {
     void (*run_student_init)(struct router *router, struct peer *peer,
                              const struct message_run_student_command *command);
     void (*stdin_block)(struct router *router, const struct received *received);
+    void (*ssh_student)(struct router *router, const struct message_ssh_student *asked,
+                        struct message_ok *ret_ok);
     void (*student_signal)(struct router *router, const struct message_student_signal *signal);
 };
 

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "protocol/utf8.h"
 #include "relay.h"
+#include "run_ssh.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+
+#define DEFAULT_ENVIRONMENT "default"
 
 /* Looks at the CPU clock: at the earliest moment at which the limit may be reached with all CPUs
  * busy, but not more often than this. */
@@ -39,6 +42,7 @@ struct run {
     char *socket_id;
     int connection;     /* to the client, until init has it */
     struct relay relay; /* message mode */
+    struct run_ssh ssh;
     unsigned n_sandboxes;
     char container_id[64];
     uint64_t cpu_base_ns, started_ns;
@@ -68,6 +72,12 @@ static void send_retval(struct peer *peer, struct verdict *verdict, const struct
     peer_finish(peer, &message);
 }
 
+/* The wall clock stands still while nobody has come to the ssh session: that has its own bound. */
+static uint64_t wall_ns(const struct run *run)
+{
+    return monotonic_ns() - run->started_ns - run_ssh_waited_ns(&run->ssh);
+}
+
 /* What it used so far; and whether memory ran out. */
 static void measure(struct run *run)
 {
@@ -76,7 +86,7 @@ static void measure(struct run *run)
     uint64_t cpu_ns = cgroup_cpu_ns(cgroup);
     usage->cpu_usec = (int64_t)((cpu_ns - run->cpu_base_ns) / NS_PER_US);
     if (run->started_ns)
-        usage->wall_usec = (int64_t)((monotonic_ns() - run->started_ns) / NS_PER_US);
+        usage->wall_usec = (int64_t)(wall_ns(run) / NS_PER_US);
     usage->memory_peak = (int64_t)cgroup_memory_peak(cgroup);
     run->seen.out_of_memory = cgroup_memory_kills(cgroup) > 0;
     run->measured = true;
@@ -87,6 +97,7 @@ static void run_free(struct run *run)
     list_remove(&run->link);
     list_remove(&run->request.link);
     relay_deinit(&run->relay);
+    run_ssh_end(&run->ssh);
     timer_deinit(&run->clock);
     fd_clear(&run->connection);
     free(run->socket_id);
@@ -124,6 +135,7 @@ static void report(struct run *run)
             run->host->stopping ? "the agent was stopped" : sandbox_last_words(run->sandbox);
         verdict_reach(&run->seen, verdict);
     }
+    run_ssh_end(&run->ssh);
     if (run->sandbox)
         pool_retire(run->host->pool, run->sandbox, !is_over);
     run->sandbox = NULL;
@@ -138,10 +150,11 @@ static void report(struct run *run)
 
 /* --- the limits --- */
 
-static void arm_clock(struct run *run, uint64_t cpu_ns, uint64_t wall_ns)
+static void arm_clock(struct run *run, uint64_t cpu, uint64_t wall)
 {
-    uint64_t cpu_left = run->seen.limits.cpu_ns - cpu_ns;
-    uint64_t wall_left = run->seen.limits.wall_ns - wall_ns;
+    uint64_t cpu_left = run->seen.limits.cpu_ns - cpu;
+    uint64_t wall_left =
+        run_ssh_is_waiting(&run->ssh) ? UINT64_MAX : run->seen.limits.wall_ns - wall;
     uint64_t look = cpu_left / run->host->n_cpus;
     if (look < LOOK_MIN_NS)
         look = LOOK_MIN_NS;
@@ -151,7 +164,7 @@ static void arm_clock(struct run *run, uint64_t cpu_ns, uint64_t wall_ns)
 static void look_at_clocks(struct run *run)
 {
     uint64_t cpu = cgroup_cpu_ns(&run->sandbox->cgroup) - run->cpu_base_ns;
-    uint64_t wall = monotonic_ns() - run->started_ns;
+    uint64_t wall = wall_ns(run);
     if (cpu > run->seen.limits.cpu_ns)
         run->seen.cause = KILL_CPU;
     else if (wall >= run->seen.limits.wall_ns)
@@ -190,6 +203,12 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
         on_event(run, LIFE_OVER_LIMIT);
     } else if (message && message->type == MESSAGE_INIT_RUNNING) {
         on_event(run, LIFE_STARTED);
+    } else if (message && message->type == MESSAGE_INIT_SSH && run->life == LIFE_RUNNING) {
+        run_ssh_begin(&run->ssh, run->sandbox, relay_is_open(&run->relay) ? run->peer : NULL,
+                      &message->init_ssh);
+    } else if (message && message->type == MESSAGE_INIT_VISITED && run->life == LIFE_RUNNING) {
+        run_ssh_visited(&run->ssh);
+        look_at_clocks(run);
     } else if (message && message->type == MESSAGE_INIT_ENDED && !outcome->known) {
         const struct message_init_ended *ended = &message->init_ended;
         outcome->known = true;
@@ -202,6 +221,7 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
                  ended->reason.data ? ended->reason.data : "");
         if (!run->measured)
             measure(run);
+        run_ssh_end(&run->ssh);
         on_event(run, ended->teardown ? LIFE_TEARING : LIFE_ENDED);
     }
 }
@@ -246,6 +266,8 @@ static int assign(struct run *run)
                                         .file_size = FILE_SIZE,
                                         .handover_ms = HANDOVER_BOUND_MS,
                                         .run_as_root = run->request.kind.run_as_root};
+    if (run->ssh.host)
+        order.ssh_wait_ms = (int64_t)(run->ssh.host->options->wait * 1000);
     run->seen.cpu_by_rlimit = !cgroup_tree_has(cgroups, CONTROLLER_CPU);
     /* Per process, not per run: the best there is without cgroups. */
     if (run->seen.cpu_by_rlimit)
@@ -484,6 +506,15 @@ void run_take_input(struct run_host *host, struct peers *peers, const struct rec
         inflow_refuse(peers, received->identity);
 }
 
+void run_take_ssh(struct run_host *host, const struct message_ssh_student *asked,
+                  struct message_ok *ret_ok)
+{
+    const struct run *run = find_run(host, asked->container_id);
+    *ret_ok = (struct message_ok){0};
+    if (!run || !run_ssh_tell(&run->ssh, asked, ret_ok))
+        log_line("ssh_student for a session that there is not; answered without a place");
+}
+
 void run_take_signal(struct run_host *host, const struct message_student_signal *signal)
 {
     struct run *run = find_run(host, signal->student_container_id);
@@ -502,28 +533,23 @@ void run_answer_ended(struct run_host *host)
 
 /* --- its start --- */
 
-static void refuse_environment(const struct run_host *host, const struct text *asked,
-                               struct verdict *verdict)
-{
-    char known[REASON_MAX / 2];
-    environments_print(host->environments, known, sizeof(known));
-    *verdict = (struct verdict){.retval = RETVAL_FAILED, .termination = TERMINATION_FAILED};
-    snprintf(verdict->reason, REASON_MAX, "no container '%.*s' here; there is: %s",
-             asked->size > 100 ? 100 : (int)asked->size, asked->data, known);
-}
-
 /* What this agent does not do: 251 or 254 before anything is started. */
 static bool refuse_request(const struct run_host *host, struct peer *peer,
-                           const struct message_run_student *asked,
-                           const struct environment **ret_environment)
+                           const struct message_run_student *asked)
 {
     struct verdict verdict = {.retval = RETVAL_UNAVAILABLE, .termination = TERMINATION_UNAVAILABLE};
-    if (asked->ssh)
-        snprintf(verdict.reason, REASON_MAX, "ssh is not available from this agent");
-    else if (environments_find(host->environments, asked->environment, ret_environment))
+    const struct text *environment = &asked->environment;
+    if (asked->ssh && !ssh_host_is_available(host->ssh)) {
+        snprintf(verdict.reason, REASON_MAX, "ssh is not available: no studentfs-ssh is installed");
+    } else if (environment->size > 0 && !text_equals(*environment, DEFAULT_ENVIRONMENT)) {
+        verdict.retval = RETVAL_FAILED;
+        verdict.termination = TERMINATION_FAILED;
+        snprintf(verdict.reason, REASON_MAX,
+                 "no container '%.*s' here; there is: " DEFAULT_ENVIRONMENT,
+                 environment->size > 100 ? 100 : (int)environment->size, environment->data);
+    } else {
         return false;
-    else
-        refuse_environment(host, &asked->environment, &verdict);
+    }
     send_retval(peer, &verdict, &(struct usage){0});
     return true;
 }
@@ -540,8 +566,7 @@ static void name_container(struct run *run)
 }
 
 static struct run *run_new(struct run_host *host, struct peer *peer,
-                           const struct message_run_student *asked,
-                           const struct environment *environment)
+                           const struct message_run_student *asked)
 {
     struct run *run = calloc(1, sizeof(*run));
     if (!run)
@@ -550,10 +575,9 @@ static struct run *run_new(struct run_host *host, struct peer *peer,
     run->peer = peer;
     run->connection = -1;
     list_init(&run->link);
-    run->request = (struct pool_request){.kind = {.share_network = asked->share_network,
-                                                  .run_as_root = asked->run_as_root,
-                                                  .environment = environment},
-                                         .fn = on_grant};
+    run->request = (struct pool_request){
+        .kind = {.share_network = asked->share_network, .run_as_root = asked->run_as_root},
+        .fn = on_grant};
     list_init(&run->request.link);
     run->socket_id = strndup(asked->socket_id.data, asked->socket_id.size);
     if (!run->socket_id || timer_init(host->loop, &run->clock, on_clock) < 0) {
@@ -562,6 +586,8 @@ static struct run *run_new(struct run_host *host, struct peer *peer,
     }
     limits_resolve(host->limits, asked, &run->seen.limits);
     name_container(run);
+    run->ssh =
+        (struct run_ssh){.host = asked->ssh ? host->ssh : NULL, .container_id = run->container_id};
     list_append(&host->runs, &run->link);
     peer->ops = &peer_ops;
     peer->owner = run;
@@ -570,10 +596,9 @@ static struct run *run_new(struct run_host *host, struct peer *peer,
 
 void run_start(struct run_host *host, struct peer *peer, const struct message_run_student *asked)
 {
-    const struct environment *environment;
-    if (refuse_request(host, peer, asked, &environment))
+    if (refuse_request(host, peer, asked))
         return;
-    struct run *run = host->stopping ? NULL : run_new(host, peer, asked, environment);
+    struct run *run = host->stopping ? NULL : run_new(host, peer, asked);
     if (run) {
         ask_pool(run);
         return;

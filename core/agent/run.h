@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include "environment.h"
 #include "life.h"
 #include "peers.h"
 #include "pool.h"
@@ -18,8 +17,8 @@
 struct run_host {
     struct loop *loop;
     struct pool *pool;
+    struct ssh_host *ssh;
     const struct limit_options *limits;
-    const struct environments *environments;
     const char *sockets_dir;
     int sockets_fd;
     unsigned n_cpus;
@@ -34,6 +33,9 @@ void run_start(struct run_host *host, struct peer *peer, const struct message_ru
 /* The messages of message mode, each answered; student_signal by the router. */
 void run_take_command(struct peer *peer, const struct message_run_student_command *command);
 void run_take_input(struct run_host *host, struct peers *peers, const struct received *received);
+/* Answers where the session is reached, as far as the asker may know. */
+void run_take_ssh(struct run_host *host, const struct message_ssh_student *asked,
+                  struct message_ok *ret_ok);
 void run_take_signal(struct run_host *host, const struct message_student_signal *signal);
 
 /* The agent stops: runs whose output is still being taken are answered now. */

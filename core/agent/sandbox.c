@@ -240,20 +240,25 @@ void sandbox_deinit(struct sandbox *sandbox)
 
 /* --- its run --- */
 
+int sandbox_send(struct sandbox *sandbox, const struct message *message, int fd)
+{
+    _cleanup_free_ char *bytes = NULL;
+    size_t size;
+    int r = message_encode(message, &bytes, &size);
+    if (r < 0)
+        return r;
+    ssize_t n = fdpass_send(sandbox->control, bytes, size, &fd, fd >= 0);
+    return n < 0 ? (int)n : 0;
+}
+
 int sandbox_assign(struct sandbox *sandbox, const struct limits *limits,
                    const struct message_init_assign *assign, int connection)
 {
-    struct message message = {.type = MESSAGE_INIT_ASSIGN, .init_assign = *assign};
-    _cleanup_free_ char *bytes = NULL;
-    size_t size;
+    const struct message message = {.type = MESSAGE_INIT_ASSIGN, .init_assign = *assign};
     int r = cgroup_set_limits(&sandbox->cgroup, limits);
     if (r == 0)
-        r = message_encode(&message, &bytes, &size);
-    if (r < 0)
-        return r;
-    ssize_t n = fdpass_send(sandbox->control, bytes, size, &connection, 1);
-    if (n < 0)
-        return (int)n;
-    sandbox->state = SANDBOX_ASSIGNED;
-    return 0;
+        r = sandbox_send(sandbox, &message, connection);
+    if (r == 0)
+        sandbox->state = SANDBOX_ASSIGNED;
+    return r;
 }

@@ -73,6 +73,8 @@ void sandbox_deinit(struct sandbox *sandbox);
 /* Gives it a run: limits, and the connection to the client, which stays the caller's. */
 int sandbox_assign(struct sandbox *sandbox, const struct limits *limits,
                    const struct message_init_assign *assign, int connection);
+/* A message to init, with a borrowed descriptor; -1: without. */
+int sandbox_send(struct sandbox *sandbox, const struct message *message, int fd);
 void sandbox_kill(struct sandbox *sandbox);
 /* It is to end by itself within ns, else it is killed. */
 void sandbox_expect_end(struct sandbox *sandbox, uint64_t ns);

@@ -154,12 +154,12 @@ int init_link_signal(struct init_link *link, int signal)
 /* Returns whether there was nothing to tell. */
 static bool receive(struct init_link *link)
 {
-    char bytes[512]; /* of what is dropped, per round */
+    char bytes[512]; /* per round */
     ssize_t n = recv(link->connection, bytes, sizeof(bytes), MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (n > 0 && link->greeted)
-        return true;
+        return link->reader ? link->reader(link, bytes, (size_t)n) : true;
     link->greeted = true;
     if (n <= 0)
         link->fn(link, EVENT_INIT_GONE);

@@ -5,7 +5,7 @@
  *
  * Nothing of what it is told to send goes out before the caller says so (the command needs
  * the container's id, which comes by the other socket), and no signal before the whole
- * command. What init says after H is read and dropped.
+ * command. What init says after H is the reader's, if there is one, else read and dropped.
  */
 #pragma once
 
@@ -20,10 +20,13 @@ struct init_link;
 /* EVENT_HELLO, EVENT_GARBAGE, EVENT_COMMAND_SENT, EVENT_INIT_GONE. The link may be closed, and
  * after the last two and EVENT_GARBAGE must be or it says so again. */
 typedef void init_link_fn(struct init_link *link, enum run_event event);
+/* Bytes of init's. False: the link may have been closed by that. */
+typedef bool init_link_reader_fn(struct init_link *link, const char *data, size_t size);
 
 struct init_link {
     struct loop *loop;
     init_link_fn *fn;
+    init_link_reader_fn *reader; /* NULL: nobody's; set it when it is open */
     char *placeholder, *path;
     int listener, connection;
     struct watch watch; /* of the listener, then of the connection */

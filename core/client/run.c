@@ -9,6 +9,7 @@
 #include "init_link.h"
 #include "result.h"
 #include "run_state.h"
+#include "ssh_login.h"
 #include "text.h"
 
 #include "base/cleanup.h"
@@ -31,6 +32,7 @@ struct studentrun {
     enum run_state state;
     struct zmq_watch router;
     struct init_link init;
+    struct ssh_login ssh; /* open only where it was asked for */
     struct timer timer;
     uint32_t grace_ms; /* what TIMER_GRACE is */
     char *command, *teardown_script, *working_dir, *container_id;
@@ -83,10 +85,16 @@ static void take_retval(struct studentrun *run, const struct message *message)
     run_event(run, EVENT_BAD_RETVAL);
 }
 
+static void take_ssh(struct studentrun *run, const struct message *message)
+{
+    ssh_login_take(&run->ssh, &message->ssh_student);
+}
+
 typedef void message_fn(struct studentrun *run, const struct message *message);
 static message_fn *const message_fns[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_RUN_STUDENT_STARTED] = take_started,
     [MESSAGE_RUN_STUDENT_RETVAL] = take_retval,
+    [MESSAGE_SSH_STUDENT] = take_ssh,
 };
 
 /* What is no message, or none for a client, is passed over: a newer router may say more. */
@@ -119,6 +127,7 @@ static int send_command(struct studentrun *run)
                                 .command = text_of(run->command),
                                 .teardown_script = text_of(run->teardown_script),
                                 .working_dir = text_of(run->working_dir),
+                                .ssh = run->ssh.engine != NULL,
                                 .user = text_of(run->user)}};
     _cleanup_free_ char *map = NULL;
     size_t size;
@@ -148,6 +157,7 @@ static void tell_handed_over(struct studentrun *run)
 static void release(struct studentrun *run)
 {
     init_link_close(&run->init);
+    ssh_login_close(&run->ssh);
     timer_deinit(&run->timer);
     zmq_watch_close(&run->router);
 }
@@ -271,15 +281,45 @@ void run_router_lost(struct studentrun *run, uint32_t grace_ms, const char *reas
     run_event(run, EVENT_ROUTER_LOST);
 }
 
+/* --- ssh --- */
+
+static bool on_init_bytes(struct init_link *init, const char *data, size_t size)
+{
+    struct studentrun *run = container_of(init, struct studentrun, init);
+    int r = ssh_login_read(&run->ssh, run->container_id, data, size);
+    if (r == 0)
+        return true;
+    snprintf(run->reason, sizeof(run->reason), "the ssh session: %s",
+             r == -EBADMSG ? "what the container's init said is no login" : strerror(-r));
+    run_event(run, EVENT_GARBAGE);
+    return false;
+}
+
+static void on_login(struct ssh_login *login)
+{
+    struct studentrun *run = container_of(login, struct studentrun, ssh);
+    const struct studentrun_ssh_login known = {login->user, login->password, login->host,
+                                               login->port};
+    if (run->events.ssh_ready)
+        run->events.ssh_ready(run, &known, run->userdata);
+}
+
+static int open_ssh(struct studentrun *run)
+{
+    run->init.reader = on_init_bytes;
+    return ssh_login_open(&run->ssh, run->engine, on_login);
+}
+
 /* --- from the caller --- */
 
 static int check_request(const struct studentrun_request *request)
 {
     const char *const texts[] = {request->environment, request->teardown_script,
                                  request->working_dir};
-    if (!request->command)
-        return -EINVAL;
-    int r = studentrun_command_check(request->command, strlen(request->command));
+    const char *command = request->command ? request->command : "";
+    int r = studentrun_command_check(command, strlen(command));
+    if (r == -EINVAL && request->ssh && command[strspn(command, " \t\r\n")] == 0)
+        r = 0;        /* the session alone */
     if (r == -EAGAIN) /* a quote is open: nothing more can follow here */
         r = -EINVAL;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && r == 0; i++)
@@ -289,7 +329,7 @@ static int check_request(const struct studentrun_request *request)
 
 static int copy_texts(struct studentrun *run, const struct studentrun_request *request)
 {
-    run->command = strdup(request->command);
+    run->command = strdup(request->command ? request->command : "");
     run->teardown_script = strdup(request->teardown_script ? request->teardown_script : "");
     run->working_dir = strdup(request->working_dir ? request->working_dir : "/task");
     run->user = request->run_as_root ? "root" : "worker";
@@ -329,6 +369,7 @@ static int send_request(struct studentrun *run, const struct studentrun_request 
             .memory_limit = request->memory_limit,
             .share_network = request->share_network,
             .socket_id = text_of(init_link_id(&run->init)),
+            .ssh = request->ssh,
             .run_as_root = request->run_as_root,
             .receives_freely = true}};
     return send_message(run, &message);
@@ -346,6 +387,8 @@ static int run_open(struct studentrun *run, const struct studentrun_request *req
         r = open_router(run);
     if (r == 0)
         r = init_link_open(&run->init, &engine->loop, engine->sockets_dir, request->fds, on_init);
+    if (r == 0 && request->ssh)
+        r = open_ssh(run);
     if (r == 0)
         r = send_request(run, request);
     if (r == 0)

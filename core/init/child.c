@@ -13,6 +13,7 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -48,6 +49,16 @@ static int place_fds(const struct plan *plan)
         if (dup2(plan->fds[i], i) < 0)
             return -errno;
     return close_range(HANDOVER_FDS, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+}
+
+/* The session's own: its signals come from there. */
+static int take_terminal(const struct plan *plan)
+{
+    if (!plan->terminal)
+        return 0;
+    if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0 || setenv("TERM", plan->terminal, 1) < 0)
+        return -errno;
+    return 0;
 }
 
 static int set_limit(int resource, int64_t soft, int64_t hard)
@@ -135,6 +146,7 @@ static const struct {
     {enter_session, "cannot start a session"},
     {reset_signals, "cannot reset the signals"},
     {place_fds, "cannot place the descriptors"},
+    {take_terminal, "cannot take the terminal"},
     {set_limits, "cannot set the limits"},
     {become_student, "cannot become the student"},
     {drop_capabilities, "cannot drop the capabilities"},

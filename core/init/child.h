@@ -17,7 +17,8 @@ struct plan {
     const char *working_dir;
     const int *fds; /* HANDOVER_FDS, borrowed */
     const struct message_init_assign *limits;
-    bool opens_scripts; /* see scripts.h; as the student, who may own them */
+    const char *terminal; /* what the descriptors are, TERM's value; NULL: no terminal */
+    bool opens_scripts;   /* see scripts.h; as the student, who may own them */
 };
 
 struct child {

@@ -25,6 +25,7 @@
 #include "ending.h"
 #include "protocol/words.h"
 #include "scripts.h"
+#include "ssh.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,8 +121,8 @@ static int check_command(struct init *init)
     int r = check_user(init);
     if (r < 0)
         return r;
-    if (command->ssh)
-        return fail(init, RETVAL_UNAVAILABLE, "ssh is not available in this sandbox");
+    if (command->ssh && init->limits.ssh_wait_ms <= 0)
+        return fail(init, RETVAL_UNAVAILABLE, "the run was not asked for with ssh");
     if (memchr(command->working_dir.data, 0, command->working_dir.size))
         return fail(init, RETVAL_FAILED, "the working directory has a NUL byte in it");
     return 0;
@@ -139,6 +140,8 @@ static int hand_over(struct init *init)
     if (!init->working_dir)
         return fail(init, RETVAL_FAILED, strerrordesc_np(ENOMEM));
     struct text none = text_of(NO_COMMAND), command = init->command.command;
+    if (init->command.ssh)
+        none = text_of(""); /* the session alone */
     r = split(init, command.size > 0 ? command : none);
     if (r == 0 && !init->words[0]) { /* blanks */
         free(init->words);
@@ -153,8 +156,10 @@ static int start(struct init *init)
                               .working_dir = init->working_dir,
                               .fds = init->connection.fds,
                               .limits = &init->limits};
-    int r = child_start(&plan, &init->child);
+    int r = *init->words ? child_start(&plan, &init->child) : 0;
     connection_close_fds(&init->connection);
+    if (!*init->words)
+        return 0;
     if (r < 0)
         return fail(init, RETVAL_FAILED, "no process can be made for the command");
     return child_wait_executed(&init->child, &plan, init->deadline, &init->ending);
@@ -272,6 +277,15 @@ static void run_teardown(struct init *init)
     reap_all(init);
 }
 
+static void serve_ssh(struct init *init)
+{
+    const struct ssh_plan plan = {.limits = &init->limits,
+                                  .working_dir = init->working_dir,
+                                  .connection = &init->connection,
+                                  .children = init->children};
+    ssh_serve(&plan, &init->ending);
+}
+
 /* --- its start --- */
 
 static int prepare(struct init *init)
@@ -300,8 +314,11 @@ int main(void)
     bool is_started = hand_over(&init) == 0 && start(&init) == 0;
     if (is_started) {
         control_send(&running);
-        attend(&init);
+        if (*init.words)
+            attend(&init);
     }
+    if (is_started && init.command.ssh && init.ending.termination != TERMINATION_REMOVED)
+        serve_ssh(&init);
     bool is_torn_down = is_started && init.ending.termination != TERMINATION_REMOVED &&
                         init.command.teardown_script.size > 0;
     end(&init.ending, is_torn_down);

@@ -1,6 +1,7 @@
 /* The scripts' directory. */
 #include "scripts.h"
 
+#include "as_student.h"
 #include "base/cleanup.h"
 
 #include <fcntl.h>
@@ -11,7 +12,7 @@
 
 #define STUDENT_DIRECTORY "/task/student"
 
-void scripts_open(void)
+static void set_mode(mode_t mode)
 {
     char itself[32];
     /* O_PATH, since at mode 0 it cannot be opened otherwise. */
@@ -23,5 +24,19 @@ void scripts_open(void)
         return;
     /* fchmod() refuses O_PATH. This link leads to the open directory, whatever its name is now. */
     snprintf(itself, sizeof(itself), "/proc/self/fd/%d", scripts);
-    chmod(itself, S_IRWXU | S_IRWXG | S_IRWXO);
+    chmod(itself, mode);
+}
+
+void scripts_open(void)
+{
+    set_mode(S_IRWXU | S_IRWXG | S_IRWXO);
+}
+
+void scripts_set_closed(const struct message_init_assign *limits, bool closed)
+{
+    const mode_t mode = closed ? 0 : S_IRWXU | S_IRWXG | S_IRWXO;
+    set_mode(mode);
+    as_student_begin(limits);
+    set_mode(mode);
+    as_student_end(limits);
 }

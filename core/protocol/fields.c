@@ -104,6 +104,8 @@ static const struct field ssh_student_fields[] = {
     FIELD(ssh_student, password, FIELD_TEXT_OR_NIL, .extension = true),
     FIELD(ssh_student, ssh_key, FIELD_TEXT_OR_NIL, .extension = true),
     FIELD(ssh_student, container_id, FIELD_TEXT_OR_NIL, .extension = true),
+    FIELD(ssh_student, host, FIELD_TEXT_OR_NIL, .extension = true),
+    FIELD(ssh_student, port, FIELD_INT, .extension = true),
     {0},
 };
 
@@ -114,10 +116,15 @@ static const struct field ok_fields[] = {
 };
 
 static const struct field init_assign_fields[] = {
-    FIELD(init_assign, open_files, FIELD_INT),   FIELD(init_assign, processes, FIELD_INT),
-    FIELD(init_assign, file_size, FIELD_INT),    FIELD(init_assign, cpu_seconds, FIELD_INT),
-    FIELD(init_assign, memory, FIELD_INT),       FIELD(init_assign, handover_ms, FIELD_INT),
-    FIELD(init_assign, run_as_root, FIELD_BOOL), {0},
+    FIELD(init_assign, open_files, FIELD_INT),
+    FIELD(init_assign, processes, FIELD_INT),
+    FIELD(init_assign, file_size, FIELD_INT),
+    FIELD(init_assign, cpu_seconds, FIELD_INT),
+    FIELD(init_assign, memory, FIELD_INT),
+    FIELD(init_assign, handover_ms, FIELD_INT),
+    FIELD(init_assign, run_as_root, FIELD_BOOL),
+    FIELD(init_assign, ssh_wait_ms, FIELD_INT),
+    {0},
 };
 
 static const struct field init_ended_fields[] = {
@@ -126,6 +133,13 @@ static const struct field init_ended_fields[] = {
     FIELD(init_ended, reason, FIELD_TEXT_OR_NIL, .extension = true),
     FIELD(init_ended, termination, FIELD_TEXT, .required = true),
     FIELD(init_ended, teardown, FIELD_BOOL, .extension = true),
+    {0},
+};
+
+static const struct field init_ssh_fields[] = {
+    FIELD(init_ssh, user, FIELD_TEXT_OR_NIL, .extension = true),
+    FIELD(init_ssh, password, FIELD_TEXT_OR_NIL, .extension = true),
+    FIELD(init_ssh, reason, FIELD_TEXT_OR_NIL, .extension = true),
     {0},
 };
 
@@ -148,4 +162,6 @@ const struct message_table message_tables[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_INIT_ASSIGN] = {"init_assign", init_assign_fields},
     [MESSAGE_INIT_RUNNING] = {"init_running", no_fields},
     [MESSAGE_INIT_ENDED] = {"init_ended", init_ended_fields},
+    [MESSAGE_INIT_SSH] = {"init_ssh", init_ssh_fields},
+    [MESSAGE_INIT_VISITED] = {"init_visited", no_fields},
 };

@@ -211,8 +211,7 @@ class Answers(AgentTest):
         with self.agent.client() as client:
             client.request(receives_freely=True)
             started = client.started()
-            self.assertEqual(set(started), {"type", "container_id", "init_pid", "features"})
-            self.assertEqual(studentfs.program_of(started["init_pid"]), "student-init")
+            self.assertEqual(set(started), {"type", "container_id", "features"})
             self.assertIsInstance(started["container_id"], str)
             self.assertTrue(all(isinstance(one, str) for one in started["features"]))
             client.accept()
@@ -316,9 +315,6 @@ class Requests(AgentTest):
     def test_known_environment(self):
         self.whole_run(environment="default")
         self.whole_run(environment="")
-
-    def test_ssh(self):
-        self.refused(251, "ssh", ssh=True)
 
     def test_root(self):
         self.whole_run("sh -c '[ $(id -u) = 0 ] && exit 5'", 5, changes={"user": "root"}, run_as_root=True)

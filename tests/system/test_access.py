@@ -68,7 +68,7 @@ class Access(studentfs.TestCase):
                 self.assertEqual((found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)), (ALICE, ALICE, kept))
                 for name in os.listdir(path):
                     found = os.stat(os.path.join(path, name))
-                    good_for = 0o444 if name in READ_ONLY else 0o222 if name in WRITE_ONLY else 0o666
+                    good_for = 0o400 if name == "ssh_login" else 0o444 if name in READ_ONLY else 0o222 if name in WRITE_ONLY else 0o666
                     self.assertEqual((found.st_uid, stat.S_IMODE(found.st_mode)), (ALICE, kept & good_for), name)
                 studentfs.Run(path).remove()
 

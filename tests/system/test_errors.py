@@ -34,6 +34,7 @@ REFUSED = [
     ("share_network", b"yes\n", errno.EINVAL),
     ("share_network", b"2\n", errno.EINVAL),
     ("start_student_as_root", b"true\n", errno.EINVAL),
+    ("ssh", b"on\n", errno.EINVAL),
     ("stdout_err_fuse", b"\n", errno.EINVAL),
     ("stdin_eof", b"later\n", errno.EINVAL),
     ("container", b"\xff\n", errno.EILSEQ),
@@ -50,7 +51,7 @@ REFUSED = [
 ]
 
 SETTINGS = ["container", "time_limit", "hard_time_limit", "memory_limit", "share_network", "working_dir",
-            "start_student_as_root", "teardown_script", "stdout_err_fuse", "output_limit", "stdin_eof"]
+            "start_student_as_root", "ssh", "teardown_script", "stdout_err_fuse", "output_limit", "stdin_eof"]
 
 
 class Refused(studentfs.TestCase):
@@ -126,7 +127,7 @@ class Refused(studentfs.TestCase):
         shown = {name: self.run_.text(name) for name in SETTINGS}
         self.assertEqual(shown, {
             "container": "\n", "time_limit": "0\n", "hard_time_limit": "0\n", "memory_limit": "0\n",
-            "share_network": "0\n", "working_dir": "\n", "start_student_as_root": "0\n",
+            "share_network": "0\n", "working_dir": "\n", "start_student_as_root": "0\n", "ssh": "0\n",
             "teardown_script": "\n", "stdout_err_fuse": "0\n", "output_limit": "67108864\n",
             "stdin_eof": "auto\n"})
         self.assertEqual(self.run_.text("cmd"), "")

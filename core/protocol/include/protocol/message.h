@@ -44,6 +44,8 @@ enum message_type {
     MESSAGE_INIT_ASSIGN,
     MESSAGE_INIT_RUNNING,
     MESSAGE_INIT_ENDED,
+    MESSAGE_INIT_SSH,
+    MESSAGE_INIT_VISITED,
     MESSAGE_TYPE_COUNT
 };
 
@@ -127,6 +129,8 @@ struct message_ssh_student {
     struct text password;
     struct text ssh_key;
     struct text container_id;
+    struct text host; /* extension, from the router: as in ok */
+    int64_t port;
 };
 
 struct message_ok {
@@ -142,6 +146,7 @@ struct message_init_assign {
     int64_t memory;      /* RLIMIT_DATA of each process, bytes; 0: a cgroup counts it */
     int64_t handover_ms; /* how long the client may take for the hand-over */
     bool run_as_root;    /* the sandbox was made for that: the student is its uid 0 */
+    int64_t ssh_wait_ms; /* how long somebody may take to come; 0: no ssh in this run */
 };
 
 struct message_init_ended {
@@ -150,6 +155,15 @@ struct message_init_ended {
     struct text reason;
     struct text termination;
     bool teardown; /* a teardown script follows; init's end tells its end */
+};
+
+/*
+ * init to agent: the command has ended, an ssh server is to let this user in. Agent to the
+ * server: the same, with its two sockets. Agent to init: with the session's socket, or why not.
+ */
+struct message_init_ssh {
+    struct text user, password;
+    struct text reason;
 };
 
 struct message {
@@ -166,6 +180,7 @@ struct message {
         struct message_ok ok;
         struct message_init_assign init_assign;
         struct message_init_ended init_ended;
+        struct message_init_ssh init_ssh;
     };
 };
 
