@@ -1,375 +1,186 @@
 /*
- * What studentfs costs, each figure beside its rival in the same run of this program.
+ * What studentfs costs, each figure beside its rivals in the same run of this program.
  *
- *   bench [--rounds N] BIN_DIRECTORY
+ *   bench [--rounds N] [--only TEXT] [--curves] BIN_DIRECTORY
  *
- * It mounts a studentfs of its own, takes the median of N rounds (at least 5) in which ours and
- * its rivals take turns, prints a table with ratios, and leaves nothing behind. It asserts
- * nothing: machines differ, ratios less so.
+ * It mounts studentfs itself, takes the median of N rounds (7 by default, at least 5) in which
+ * ours and its rivals take turns, and prints a table with ratios and the goals set for them; with
+ * --curves, how the figures grow, in lines for plot.py. It asserts nothing: machines differ,
+ * ratios less so. Nothing is left behind.
  */
-#include <errno.h>
+#include "measures.h"
+#include "process.h"
+
 #include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
+#include <getopt.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#define ROUNDS_MAX   99
-#define BULK_BYTES   (256l << 20)
-#define BULK_COMMAND "head -c 268435456 /dev/zero"
-#define BLOCK        (1 << 20)
-#define ECHOES       2000
-#define CROWD        200
-
-static char mountpoint[PATH_MAX], scratch[64];
-
-static _Noreturn void die(const char *what)
-{
-    perror(what);
-    exit(EXIT_FAILURE);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* --- processes --- */
-
-static pid_t start(const char *const *words, int in, int out)
-{
-    pid_t pid = fork();
-    if (pid < 0)
-        die("fork");
-    if (pid == 0) {
-        if (in >= 0)
-            dup2(in, STDIN_FILENO);
-        if (out >= 0)
-            dup2(out, STDOUT_FILENO);
-        close_range(3, ~0u, 0);
-        execvp(words[0], (char *const *)(uintptr_t)words);
-        _exit(127);
-    }
-    return pid;
-}
-
-static void finish(pid_t pid)
-{
-    int status;
-    if (waitpid(pid, &status, 0) < 0 || status != 0) {
-        fprintf(stderr, "bench: a rival failed with status %#x\n", status);
-        exit(EXIT_FAILURE);
-    }
-}
-
-static const char *const true_words[] = {"/bin/true", NULL};
-/* The namespaces and mounts of the agent's sandboxes, without cgroups, filter or init. */
-static const char *const bwrap_words[] = {"bwrap",
-                                          "--unshare-pid",
-                                          "--unshare-ipc",
-                                          "--unshare-uts",
-                                          "--unshare-cgroup-try",
-                                          "--unshare-net",
-                                          "--hostname",
-                                          "student",
-                                          "--ro-bind",
-                                          "/usr",
-                                          "/usr",
-                                          "--symlink",
-                                          "usr/bin",
-                                          "/bin",
-                                          "--symlink",
-                                          "usr/lib",
-                                          "/lib",
-                                          "--symlink",
-                                          "usr/lib64",
-                                          "/lib64",
-                                          "--proc",
-                                          "/proc",
-                                          "--dev",
-                                          "/dev",
-                                          "--tmpfs",
-                                          "/tmp",
-                                          "--tmpfs",
-                                          "/dev/shm",
-                                          "--dir",
-                                          "/task",
-                                          "--remount-ro",
-                                          "/",
-                                          "--new-session",
-                                          "--die-with-parent",
-                                          "--clearenv",
-                                          "--",
-                                          "/bin/true",
-                                          NULL};
-
-/* --- runs --- */
-
-static void path_of(char *path, const char *run, const char *file)
-{
-    snprintf(path, PATH_MAX, "%.2000s/%s%s%s", mountpoint, run, *file ? "/" : "", file);
-}
-
-static int open_in(const char *run, const char *file, int flags)
-{
-    char path[PATH_MAX];
-    path_of(path, run, file);
-    int fd = open(path, flags | O_CLOEXEC);
-    if (fd < 0)
-        die(path);
-    return fd;
-}
-
-static void put(const char *run, const char *file, const char *text)
-{
-    int fd = open_in(run, file, O_WRONLY);
-    if (write(fd, text, strlen(text)) < 0)
-        die(file);
-    close(fd);
-}
-
-static void run_begin(const char *run, const char *command)
-{
-    char path[PATH_MAX];
-    path_of(path, run, "");
-    if (mkdir(path, 0700) < 0)
-        die(path);
-    put(run, "cmd", command);
-}
-
-static void run_end(const char *run)
-{
-    char path[PATH_MAX], text[16] = "";
-    int fd = open_in(run, "retval", O_RDONLY);
-    if (read(fd, text, sizeof(text) - 1) < 0 || strcmp(text, "0\n") != 0) {
-        fprintf(stderr, "bench: run %s ended with %s", run, text);
-        exit(EXIT_FAILURE);
-    }
-    close(fd);
-    path_of(path, run, "");
-    if (rmdir(path) < 0)
-        die(path);
-}
-
-/* --- the measures: each returns seconds --- */
-
-static double true_ours(void)
-{
-    double t = now();
-    run_begin("t", "true");
-    run_end("t");
-    return now() - t;
-}
-
-static double true_bwrap(void)
-{
-    double t = now();
-    finish(start(bwrap_words, -1, -1));
-    return now() - t;
-}
-
-static double true_bare(void)
-{
-    double t = now();
-    finish(start(true_words, -1, -1));
-    return now() - t;
-}
-
-static void drain(int fd)
-{
-    static char block[BLOCK];
-    long total = 0;
-    ssize_t n;
-    while ((n = read(fd, block, sizeof(block))) > 0)
-        total += n;
-    if (n < 0 || total != BULK_BYTES) {
-        fprintf(stderr, "bench: %ld bytes arrived of %ld\n", total, BULK_BYTES);
-        exit(EXIT_FAILURE);
-    }
-}
-
-static void feed(int fd)
-{
-    static char block[BLOCK];
-    for (long left = BULK_BYTES; left > 0;) {
-        ssize_t n = write(fd, block, sizeof(block));
-        if (n < 0)
-            die("write");
-        left -= n;
-    }
-    close(fd);
-}
-
-static void bulk_begin(const char *command)
-{
-    char path[PATH_MAX];
-    path_of(path, "b", "");
-    if (mkdir(path, 0700) < 0)
-        die(path);
-    put("b", "output_limit", "0");
-    put("b", "cmd", command);
-}
-
-static double stdout_ours(void)
-{
-    double t = now();
-    bulk_begin(BULK_COMMAND);
-    int fd = open_in("b", "stdout", O_RDONLY);
-    drain(fd);
-    close(fd);
-    run_end("b");
-    return now() - t;
-}
-
-static double stdout_pipe(void)
-{
-    static const char *const words[] = {"head", "-c", "268435456", "/dev/zero", NULL};
-    int pipe_fds[2];
-    double t = now();
-    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-        die("pipe");
-    pid_t pid = start(words, -1, pipe_fds[1]);
-    close(pipe_fds[1]);
-    drain(pipe_fds[0]);
-    close(pipe_fds[0]);
-    finish(pid);
-    return now() - t;
-}
-
-static double stdin_ours(void)
-{
-    double t = now();
-    bulk_begin("wc -c");
-    feed(open_in("b", "stdin", O_WRONLY));
-    run_end("b");
-    return now() - t;
-}
-
-static double stdin_pipe(void)
-{
-    static const char *const words[] = {"wc", "-c", NULL};
-    int pipe_fds[2], null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    double t = now();
-    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-        die("pipe");
-    pid_t pid = start(words, pipe_fds[0], null);
-    close(pipe_fds[0]);
-    feed(pipe_fds[1]);
-    finish(pid);
-    double seconds = now() - t;
-    close(null);
-    return seconds;
-}
-
-static void echo(int in, int out)
-{
-    char back[16];
-    for (int i = 0; i < ECHOES; i++) {
-        if (write(in, "12345\n", 6) != 6)
-            die("write");
-        for (ssize_t got = 0; got < 6;) {
-            ssize_t n = read(out, back, sizeof(back));
-            if (n <= 0)
-                die("read");
-            got += n;
-        }
-    }
-}
-
-static double echo_ours(void)
-{
-    run_begin("e", "cat");
-    int in = open_in("e", "stdin", O_WRONLY), out = open_in("e", "stdout", O_RDONLY);
-    double t = now();
-    echo(in, out);
-    t = now() - t;
-    close(in);
-    close(out);
-    run_end("e");
-    return t;
-}
-
-static double echo_pipes(void)
-{
-    static const char *const words[] = {"cat", NULL};
-    int in[2], out[2];
-    if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
-        die("pipe");
-    pid_t pid = start(words, in[0], out[1]);
-    close(in[0]);
-    close(out[1]);
-    double t = now();
-    echo(in[1], out[0]);
-    t = now() - t;
-    close(in[1]);
-    close(out[0]);
-    finish(pid);
-    return t;
-}
-
-static double crowd_ours(void)
-{
-    char name[16];
-    double t = now();
-    for (int i = 0; i < CROWD; i++) {
-        snprintf(name, sizeof(name), "c%d", i);
-        run_begin(name, "true");
-    }
-    for (int i = 0; i < CROWD; i++) {
-        snprintf(name, sizeof(name), "c%d", i);
-        run_end(name);
-    }
-    return now() - t;
-}
-
-static double crowd_bwrap(void)
-{
-    pid_t pids[CROWD];
-    double t = now();
-    for (int i = 0; i < CROWD; i++)
-        pids[i] = start(bwrap_words, -1, -1);
-    for (int i = 0; i < CROWD; i++)
-        finish(pids[i]);
-    return now() - t;
-}
-
-/* --- the table --- */
-
+#define ROUNDS_MAX 99
 #define RIVALS_MAX 2
+#define GIB        (1l << 30)
 
+struct mounted by_fd;
+const char *bin;
+
+enum unit { MILLISECONDS, MICROSECONDS, MEGABYTES_PER_SECOND, KIBIBYTES };
+
+/* A figure and its scale, in what is measured of one unit's worth; and how it is to be read. */
 static const struct {
     const char *name;
-    double (*ours)(void);
-    double bytes; /* 0: a time, in ms; else a throughput, in MB/s */
-    double unit;  /* how many of what is named are in one measure */
+    double per; /* of a second's or a byte's inverse */
+    bool is_rate, is_memory;
+} units[] = {
+    [MILLISECONDS] = {"ms", 1e3, false, false},
+    [MICROSECONDS] = {"us", 1e6, false, false},
+    [MEGABYTES_PER_SECOND] = {"MB/s", 1e-6, true, false},
+    [KIBIBYTES] = {"KiB", 1.0 / 1024, false, true},
+};
+
+typedef double measure_fn(long n);
+
+struct row {
+    const char *name;
+    enum unit unit;
+    long n;
+    double share; /* how much of what is named one measure holds; 0: one */
+    measure_fn *ours;
     struct {
         const char *name;
-        double (*measure)(void);
+        measure_fn *measure;
+        const char *goal; /* of ours / rival */
     } rivals[RIVALS_MAX];
-} rows[] = {
-    {"one run of true, mkdir to rmdir",
-     true_ours,
-     0,
-     1,
-     {{"bwrap alone", true_bwrap}, {"fork+exec+wait", true_bare}}},
-    {"stdout, 256 MiB by head -c, recorded",
-     stdout_ours,
-     (double)BULK_BYTES,
-     1,
-     {{"bare pipe", stdout_pipe}}},
-    {"stdin, 256 MiB into wc -c", stdin_ours, (double)BULK_BYTES, 1, {{"bare pipe", stdin_pipe}}},
-    {"echo round trip, a line", echo_ours, 0, ECHOES, {{"two bare pipes", echo_pipes}}},
-    {"200 runs of true at once", crowd_ours, 0, 1, {{"200 bwrap at once", crowd_bwrap}}},
+    const char *goal; /* where there is no rival */
 };
+
+static const struct row rows[] = {
+    {"a run of true, mkdir to rmdir",
+     MILLISECONDS,
+     20,
+     20,
+     true_ours,
+     {{"bwrap alone", true_bwrap, "<= 0.5"}, {"fork, exec, wait", true_bare, "<= 4"}},
+     NULL},
+    {"the same from a bash script",
+     MILLISECONDS,
+     20,
+     20,
+     script_ours,
+     {{"bwrap, from bash", script_bwrap, "<= 0.7"}},
+     NULL},
+    {"stdout, 1 GiB by head -c, read by cat",
+     MEGABYTES_PER_SECOND,
+     GIB,
+     (double)GIB,
+     output_head_ours,
+     {{"bare pipe", output_head_pipe, ">= 0.85"}},
+     NULL},
+    {"stdout, 1 GiB by the fastest writer, 1 MiB reads",
+     MEGABYTES_PER_SECOND,
+     GIB,
+     (double)GIB,
+     output_fast_ours,
+     {{"bare pipe", output_fast_pipe, ">= 0.7"}},
+     NULL},
+    {"stdin, 1 GiB by cat into wc -c",
+     MEGABYTES_PER_SECOND,
+     GIB,
+     (double)GIB,
+     input_ours,
+     {{"bare pipe", input_pipe, ">= 0.9"}},
+     NULL},
+    {"message mode, stdout, 1 GiB",
+     MEGABYTES_PER_SECOND,
+     GIB,
+     (double)GIB,
+     output_message,
+     {{"fd mode", output_fd, ">= 0.4"}},
+     NULL},
+    {"message mode, stdin, 1 GiB",
+     MEGABYTES_PER_SECOND,
+     GIB,
+     (double)GIB,
+     input_message,
+     {{"fd mode", input_fd, ">= 0.4"}},
+     NULL},
+    {"echo of a line, there and back",
+     MICROSECONDS,
+     100000,
+     100000,
+     echo_ours,
+     {{"two bare pipes", echo_pipes, "<= 1.5"}},
+     NULL},
+    {"the same, all on one CPU",
+     MICROSECONDS,
+     100000,
+     100000,
+     echo_ours_pinned,
+     {{"two bare pipes", echo_pipes_pinned, "<= 1.5"}},
+     NULL},
+    {"1,000 runs of 10 ms CPU, 50 at a time",
+     MILLISECONDS,
+     1000,
+     0,
+     burn_ours,
+     {{"xargs -P 50 bwrap", burn_bwrap, "<= 0.7"}},
+     NULL},
+    {"200 runs of true at once",
+     MILLISECONDS,
+     200,
+     0,
+     crowd_ours,
+     {{"200 bwrap", crowd_bwrap, ""}},
+     NULL},
+    {"8 readers of an ended 1 GiB recording",
+     MEGABYTES_PER_SECOND,
+     8,
+     8.0 * (double)GIB,
+     readers_ours,
+     {{"cat of a tmpfs file", readers_tmpfs, ">= 0.7"}},
+     NULL},
+    {"memory of the daemon per idle run",
+     KIBIBYTES,
+     10000,
+     0,
+     memory_per_run,
+     {{NULL, NULL, NULL}},
+     "<= 2"},
+    {"and per read that waits",
+     KIBIBYTES,
+     1000,
+     0,
+     memory_per_reader,
+     {{NULL, NULL, NULL}},
+     "<= 1"},
+    {"a prepared sandbox (PSS)",
+     KIBIBYTES,
+     1,
+     0,
+     memory_of_sandbox,
+     {{NULL, NULL, NULL}},
+     "<= 2048"},
+};
+
+/* The same at many sizes. What has no rival is held against itself at size 1. */
+static const struct curve {
+    const char *name;
+    enum unit unit;
+    long most;
+    bool is_each; /* of one of n */
+    measure_fn *ours, *rival;
+} curves[] = {
+    {"runs one after the other", MILLISECONDS, 1000, true, true_ours, true_bwrap},
+    {"runs at once", MILLISECONDS, 1000, true, crowd_ours, crowd_bwrap},
+    {"stat among runs", MICROSECONDS, 10000, false, among_runs_stat, NULL},
+    {"ls of runs", MICROSECONDS, 10000, false, among_runs_list, NULL},
+    {"a whole run among runs", MILLISECONDS, 10000, false, among_runs_true, NULL},
+    {"a whole run among waiting reads", MILLISECONDS, 1000, false, among_readers_true, NULL},
+    {"readers of an ended recording", MILLISECONDS, 10, true, readers_ours, readers_tmpfs},
+};
+
+/* --- medians --- */
 
 static int compare(const void *a, const void *b)
 {
@@ -383,81 +194,103 @@ static double median(double *values, int n)
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-static void print_row(size_t row, double seconds, const char *name, double ours)
+/* The medians of what takes turns; the first turn warms up. NULL among them: nothing. */
+static void measure(measure_fn *const *fns, int n_fns, long n, int rounds, double *ret_medians)
 {
-    double value =
-        rows[row].bytes > 0 ? rows[row].bytes / seconds / 1e6 : seconds / rows[row].unit * 1e3;
-    /* Of times, ours / rival; of throughputs the same, so that more is better there. */
-    double ratio = rows[row].bytes > 0 ? seconds / ours : ours / seconds;
-    printf("%-38s %-16s %9.3f %s", name == rows[row].name ? name : "",
-           name == rows[row].name ? "studentfs" : name, value,
-           rows[row].bytes > 0 ? "MB/s" : "ms  ");
-    if (name != rows[row].name)
-        printf("  %5.2f x", ratio);
-    putchar('\n');
-}
-
-static void measure_row(size_t row, int rounds)
-{
-    double seconds[1 + RIVALS_MAX][ROUNDS_MAX];
-    for (int i = -1; i < rounds; i++) { /* the first warms up */
-        for (int k = 0; k <= RIVALS_MAX; k++) {
-            double (*measure)(void) = k ? rows[row].rivals[k - 1].measure : rows[row].ours;
-            double t = measure ? measure() : 0;
+    double values[1 + RIVALS_MAX][ROUNDS_MAX];
+    for (int i = -1; i < rounds; i++) {
+        for (int k = 0; k < n_fns; k++) {
+            double value = fns[k] ? fns[k](n) : 0;
             if (i >= 0)
-                seconds[k][i] = t;
+                values[k][i] = value;
         }
     }
-    double ours = median(seconds[0], rounds);
-    print_row(row, ours, rows[row].name, ours);
-    for (int k = 1; k <= RIVALS_MAX; k++)
-        if (rows[row].rivals[k - 1].measure)
-            print_row(row, median(seconds[k], rounds), rows[row].rivals[k - 1].name, ours);
+    for (int k = 0; k < n_fns; k++)
+        ret_medians[k] = median(values[k], rounds);
+}
+
+/* --- the table --- */
+
+static double figure(const struct row *row, double value)
+{
+    double share = row->share > 0 ? row->share : 1;
+    return units[row->unit].is_rate ? share / value * units[row->unit].per
+                                    : value / share * units[row->unit].per;
+}
+
+static void print_row(const struct row *row, int rounds)
+{
+    measure_fn *fns[1 + RIVALS_MAX] = {row->ours, row->rivals[0].measure, row->rivals[1].measure};
+    double medians[1 + RIVALS_MAX];
+    measure(fns, 1 + RIVALS_MAX, row->n, row->rivals[0].measure ? rounds : 1, medians);
+    double ours = figure(row, medians[0]);
+    printf("%-50s %-18s %10.2f %-5s %s\n", row->name, "studentfs", ours, units[row->unit].name,
+           row->goal ? row->goal : "");
+    for (int i = 0; i < RIVALS_MAX; i++) {
+        if (!row->rivals[i].measure)
+            continue;
+        double theirs = figure(row, medians[1 + i]);
+        printf("%-50s %-18s %10.2f %-5s %6.2f x  (%s)\n", "", row->rivals[i].name, theirs,
+               units[row->unit].name, ours / theirs, row->rivals[i].goal);
+    }
     fflush(stdout);
 }
 
-/* --- the mount --- */
+/* --- the curves --- */
 
-static void unmount(void)
+static void print_curve(const struct curve *curve, int rounds)
 {
-    char command[PATH_MAX + 64];
-    snprintf(command, sizeof(command), "fusermount3 -u '%.2000s' && rm -rf '%s'", mountpoint,
-             scratch);
-    if (system(command) != 0)
-        fprintf(stderr, "bench: %s is left\n", scratch);
+    for (long n = 1; n <= curve->most; n *= 10) {
+        measure_fn *fns[] = {curve->ours, curve->rival};
+        double medians[2];
+        measure(fns, curve->rival ? 2 : 1, n, n >= 1000 ? 5 : rounds, medians);
+        double scale = units[curve->unit].per / (curve->is_each ? (double)n : 1);
+        printf("%s\t%s\t%ld\t%.4f", curve->name, units[curve->unit].name, n, medians[0] * scale);
+        if (curve->rival)
+            printf("\t%.4f", medians[1] * scale);
+        printf("\n");
+        fflush(stdout);
+    }
 }
 
-static void mount_ours(const char *bin)
+static void start_mounts(void)
 {
-    char program[PATH_MAX], task[PATH_MAX];
-    strcpy(scratch, "/tmp/studentfs-bench-XXXXXX");
-    if (!mkdtemp(scratch))
-        die(scratch);
-    snprintf(mountpoint, sizeof(mountpoint), "%s/m", scratch);
-    snprintf(task, sizeof(task), "%s/task", scratch);
-    snprintf(program, sizeof(program), "%.1000s/studentfs", bin);
-    if (mkdir(mountpoint, 0700) < 0 || mkdir(task, 0755) < 0)
-        die(mountpoint);
-    const char *words[] = {program, "--task", task, mountpoint, NULL};
-    finish(start(words, -1, -1));
-    atexit(unmount);
+    static const char *const none[] = {NULL};
+    scratch_make(bin);
+    mounted_start(&by_fd, bin, "fd", none);
 }
 
 int main(int argc, char **argv)
 {
+    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
+                                            {"only", required_argument, NULL, 'o'},
+                                            {"curves", no_argument, NULL, 'c'},
+                                            {0}};
     int rounds = 7;
-    if (argc == 4 && strcmp(argv[1], "--rounds") == 0) {
-        rounds = atoi(argv[2]);
-        argv += 2;
-        argc -= 2;
+    const char *only = "";
+    bool is_curves = false, bad = false;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'r')
+            rounds = atoi(optarg);
+        only = c == 'o' ? optarg : only;
+        is_curves = is_curves || c == 'c';
+        bad = bad || c == '?';
     }
-    if (argc != 2 || rounds < 5 || rounds > ROUNDS_MAX) {
-        fprintf(stderr, "usage: bench [--rounds 5..%d] BIN_DIRECTORY\n", ROUNDS_MAX);
+    if (bad || optind + 1 != argc || rounds < 5 || rounds > ROUNDS_MAX) {
+        fprintf(stderr, "usage: bench [--rounds 5..%d] [--only TEXT] [--curves] BIN_DIRECTORY\n",
+                ROUNDS_MAX);
         return EXIT_FAILURE;
     }
-    mount_ours(argv[1]);
-    printf("medians of %d rounds\n", rounds);
-    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++)
-        measure_row(row, rounds);
+    bin = argv[optind];
+    null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    start_mounts();
+    if (!is_curves)
+        printf("medians of %d rounds; the goal in parentheses\n", rounds);
+    for (size_t i = 0; !is_curves && i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strstr(rows[i].name, only))
+            print_row(&rows[i], rounds);
+    for (size_t i = 0; is_curves && i < sizeof(curves) / sizeof(curves[0]); i++)
+        if (strstr(curves[i].name, only))
+            print_curve(&curves[i], rounds);
     return EXIT_SUCCESS;
 }
