@@ -110,6 +110,8 @@ static void print_metrics(const struct studentfs *fs, fuse_req_t request, FILE *
     print_number(out, "studentfs_recording_memory_bytes", "gauge",
                  "Memory of recordings, free chunks included.",
                  (uint64_t)fs->pool.n_memory * CHUNK_SIZE);
+    print_number(out, "studentfs_waiting_requests", "gauge", "Reads and writes that wait.",
+                 parked_count());
 }
 
 int overview_read_metrics(struct handle *handle, fuse_req_t request, size_t size, off_t offset)
