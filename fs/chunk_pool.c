@@ -6,14 +6,10 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-/* Free chunks kept: as much as a few busy runs reuse (64 MiB). */
+/* Free chunks kept for ever: as much as a few busy runs reuse (64 MiB). */
 #define KEEP_FREE 32
-
-void chunk_pool_init(struct chunk_pool *pool, uint64_t max_memory, const char *directory)
-{
-    *pool = (struct chunk_pool){
-        .max_memory = (size_t)(max_memory / CHUNK_SIZE), .directory = directory, .file = -1};
-}
+/* What nobody has used for so long goes back to the kernel. */
+#define IDLE_NS (10 * NS_PER_S)
 
 static void chunk_free(struct chunk *chunk)
 {
@@ -30,8 +26,37 @@ static void free_all(struct chunk **list)
     }
 }
 
+static struct chunk *take_free(struct chunk **list)
+{
+    struct chunk *chunk = *list;
+    *list = chunk->next;
+    return chunk;
+}
+
+static void on_idle(struct timer *timer)
+{
+    struct chunk_pool *pool = container_of(timer, struct chunk_pool, timer);
+    for (; pool->n_idle > 0 && pool->n_memory_free > KEEP_FREE; pool->n_idle--) {
+        chunk_free(take_free(&pool->free_memory));
+        pool->n_memory_free--;
+        pool->n_memory--;
+    }
+    pool->n_idle = pool->n_memory_free;
+    if (pool->n_memory_free > KEEP_FREE)
+        timer_arm(timer, IDLE_NS);
+}
+
+int chunk_pool_init(struct chunk_pool *pool, struct loop *loop, uint64_t max_memory,
+                    const char *directory)
+{
+    *pool = (struct chunk_pool){
+        .max_memory = (size_t)(max_memory / CHUNK_SIZE), .directory = directory, .file = -1};
+    return timer_init(loop, &pool->timer, on_idle);
+}
+
 void chunk_pool_deinit(struct chunk_pool *pool)
 {
+    timer_deinit(&pool->timer);
     free_all(&pool->free_memory);
     free_all(&pool->free_file);
     fd_clear(&pool->file);
@@ -63,13 +88,6 @@ static char *map_file(struct chunk_pool *pool)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-static struct chunk *take_free(struct chunk **list)
-{
-    struct chunk *chunk = *list;
-    *list = chunk->next;
-    return chunk;
-}
-
 static struct chunk *chunk_new(struct chunk_pool *pool)
 {
     struct chunk *chunk = calloc(1, sizeof(*chunk));
@@ -96,6 +114,8 @@ struct chunk *chunk_pool_get(struct chunk_pool *pool)
 {
     if (pool->free_memory) {
         pool->n_memory_free--;
+        if (pool->n_idle > pool->n_memory_free)
+            pool->n_idle = pool->n_memory_free;
         return take_free(&pool->free_memory);
     }
     if (pool->n_memory >= pool->max_memory && pool->free_file)
@@ -111,12 +131,12 @@ void chunk_pool_put(struct chunk_pool *pool, struct chunk *chunk)
         /* Its disk blocks stay with it: they are what a full disk cannot take back. */
         chunk->next = pool->free_file;
         pool->free_file = chunk;
-    } else if (pool->n_memory_free < KEEP_FREE) {
-        chunk->next = pool->free_memory;
-        pool->free_memory = chunk;
-        pool->n_memory_free++;
-    } else {
-        pool->n_memory--;
-        chunk_free(chunk);
+        return;
+    }
+    chunk->next = pool->free_memory;
+    pool->free_memory = chunk;
+    if (pool->n_memory_free++ == KEEP_FREE) {
+        pool->n_idle = 0;
+        timer_arm(&pool->timer, IDLE_NS);
     }
 }

@@ -2,12 +2,14 @@
  * Memory for recordings, in chunks that are kept and used again.
  *
  * Page faults on fresh memory, not copies, are what recording costs: a chunk is one huge
- * page, and a bounded number of free ones is kept. Past the pool's memory bound a chunk
- * is a piece of an unlinked file, mapped shared, with its blocks allocated beforehand:
- * the kernel writes it out when it needs the memory, and a full disk is an error here
+ * page, and free ones are kept, a few for ever, and more while they are of use. Past the pool's
+ * memory bound a chunk is a piece of an unlinked file, mapped shared, with its blocks allocated
+ * beforehand: the kernel writes it out when it needs the memory, and a full disk is an error here
  * and not a SIGBUS at some later store.
  */
 #pragma once
+
+#include "base/loop.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -25,13 +27,16 @@ struct chunk_pool {
     struct chunk *free_memory, *free_file;
     size_t n_memory, n_memory_free; /* chunks */
     size_t max_memory;              /* chunks */
-    const char *directory;          /* where the file is made when it is first needed */
+    size_t n_idle;                  /* the fewest free ones since the timer was set */
+    struct timer timer;
+    const char *directory; /* where the file is made when it is first needed */
     int file;
     off_t file_size;
 };
 
 /* Keeps at most max_memory bytes in plain memory; directory is borrowed. */
-void chunk_pool_init(struct chunk_pool *pool, uint64_t max_memory, const char *directory);
+int chunk_pool_init(struct chunk_pool *pool, struct loop *loop, uint64_t max_memory,
+                    const char *directory);
 /* All chunks must have been put back. */
 void chunk_pool_deinit(struct chunk_pool *pool);
 

@@ -148,8 +148,9 @@ static int serve(const struct options *options, const char *sockets, int ready_f
 {
     struct studentfs fs = {.options = options, .uid = geteuid(), .gid = getegid()};
     clock_gettime(CLOCK_REALTIME, &fs.started);
-    chunk_pool_init(&fs.pool, options->recording_memory << 20, spill_directory());
     int r = loop_init(&fs.loop);
+    if (r == 0)
+        r = chunk_pool_init(&fs.pool, &fs.loop, options->recording_memory << 20, spill_directory());
     if (r == 0)
         r = start(&fs, sockets);
     if (r == 0) {
