@@ -10,6 +10,8 @@ struct mount {
     struct fuse_session *session; /* NULL: not mounted */
     struct watch watch;
     struct fuse_buf buffer;
+    uint64_t last_ns; /* when the last requests came */
+    bool may_spin;    /* another CPU is there for those who ask */
 };
 
 /*

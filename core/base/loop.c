@@ -55,10 +55,21 @@ static void run_deferred(struct loop *loop)
     }
 }
 
+static int wait_for_events(struct loop *loop, struct epoll_event *events, int timeout_ms)
+{
+    int n = 0;
+    while (loop->spin_until > 0 && timeout_ms != 0 && n == 0) {
+        n = epoll_wait(loop->epoll_fd, events, ROUND_MAX, 0);
+        if (n == 0 && monotonic_ns() >= loop->spin_until)
+            loop->spin_until = 0;
+    }
+    return n != 0 ? n : epoll_wait(loop->epoll_fd, events, ROUND_MAX, timeout_ms);
+}
+
 int loop_dispatch(struct loop *loop, int timeout_ms)
 {
     struct epoll_event events[ROUND_MAX];
-    int n = epoll_wait(loop->epoll_fd, events, ROUND_MAX, timeout_ms);
+    int n = wait_for_events(loop, events, timeout_ms);
     if (n < 0)
         return errno == EINTR ? 0 : -errno;
     for (int i = 0; i < n; i++) {
@@ -86,6 +97,11 @@ int loop_run(struct loop *loop)
 void loop_stop(struct loop *loop)
 {
     loop->stopped = true;
+}
+
+void loop_spin(struct loop *loop, uint64_t ns)
+{
+    loop->spin_until = monotonic_ns() + ns;
 }
 
 int watch_add(struct loop *loop, struct watch *watch, int fd, uint32_t events, watch_fn *fn)

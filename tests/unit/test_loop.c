@@ -221,12 +221,42 @@ static void test_deferred(void **state)
     loop_deinit(&loop);
 }
 
+static void on_spin_timer(struct timer *timer)
+{
+    (void)timer;
+}
+
+/* What is there is found at once; what is not is slept for when the time is up. */
+static void test_spin(void **state)
+{
+    (void)state;
+    struct loop loop;
+    struct chore chore = {.loop = &loop};
+    struct timer timer;
+    assert_int_equal(loop_init(&loop), 0);
+    deferred_init(&chore.deferred, on_chore);
+    deferred_schedule(&loop, &chore.deferred);
+    loop_spin(&loop, 1000 * NS_PER_S);
+    assert_int_equal(loop_dispatch(&loop, -1), 0);
+    assert_int_equal(chore.done, 1);
+    assert_int_not_equal(loop.spin_until, 0);
+    assert_int_equal(loop_dispatch(&loop, 0), 0); /* who does not wait does not spin */
+    assert_int_equal(timer_init(&loop, &timer, on_spin_timer), 0);
+    timer_arm(&timer, 5 * NS_PER_MS);
+    loop_spin(&loop, NS_PER_US);
+    assert_int_equal(loop_dispatch(&loop, -1), 0); /* asleep: only the timer ends it */
+    assert_int_equal(loop.spin_until, 0);
+    timer_deinit(&timer);
+    loop_deinit(&loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_remove_other),  cmocka_unit_test(test_remove_self),
         cmocka_unit_test(test_replace_other), cmocka_unit_test(test_timers),
         cmocka_unit_test(test_deferred),      cmocka_unit_test(test_timer_disarmed_when_due),
+        cmocka_unit_test(test_spin),
     };
     return RUN_TESTS(tests);
 }

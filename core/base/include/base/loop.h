@@ -21,6 +21,7 @@ struct loop {
     struct epoll_event *due; /* the rest of the round being dispatched */
     int n_due;
     bool stopped;
+    uint64_t spin_until; /* monotonic_ns(); 0: not */
 };
 
 struct watch;
@@ -57,6 +58,12 @@ int loop_dispatch(struct loop *loop, int timeout_ms);
 /* Dispatches until loop_stop(). */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+/*
+ * For the next ns nanoseconds loop_run() asks what has happened instead of sleeping until
+ * something has: to be woken on another CPU takes longer than most answers. It costs CPU time that
+ * others may want: for moments in which the next event is as good as there.
+ */
+void loop_spin(struct loop *loop, uint64_t ns);
 
 /* Watches the borrowed fd for EPOLL* events, level-triggered. */
 int watch_add(struct loop *loop, struct watch *watch, int fd, uint32_t events, watch_fn *fn);
