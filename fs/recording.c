@@ -95,17 +95,20 @@ static char *make_room(struct recording *recording, size_t *ret_room)
     return at;
 }
 
-/* Takes at most max bytes from the pipe. 0: its end; -EAGAIN: nothing there. */
-static ssize_t take(struct recording *recording, size_t max)
+/* Takes at most max bytes from the pipe. 0: its end; -EAGAIN: nothing there. Tells whether it
+ * asked for more than there was. */
+static ssize_t take(struct recording *recording, size_t max, bool *ret_is_emptied)
 {
     static char dropped[64 << 10];
     size_t room;
     char *at = recording->truncated ? NULL : make_room(recording, &room);
     if (!at)
         room = sizeof(dropped);
-    ssize_t n = read(recording->fd, at ? at : dropped, room < max ? room : max);
+    room = room < max ? room : max;
+    ssize_t n = read(recording->fd, at ? at : dropped, room);
     if (n < 0)
         return -errno;
+    *ret_is_emptied = (size_t)n < room;
     if (at)
         recording->size += (uint64_t)n;
     else if (n > 0)
@@ -116,8 +119,9 @@ static ssize_t take(struct recording *recording, size_t max)
 /* At most max bytes. Returns false at the pipe's end. */
 static bool drain(struct recording *recording, size_t max)
 {
-    while (max > 0) {
-        ssize_t n = take(recording, max);
+    bool is_emptied = false;
+    while (max > 0 && !is_emptied) {
+        ssize_t n = take(recording, max, &is_emptied);
         if (n <= 0)
             return n == -EAGAIN || n == -EINTR;
         max -= (size_t)n;
