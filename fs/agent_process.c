@@ -101,7 +101,7 @@ static int open_log(struct agent_process *agent)
 static int spawn(struct agent_process *agent, int ready_fd, int log_fd)
 {
     char path[PATH_MAX], number[16];
-    const char *arguments[48] = {
+    const char *arguments[16 + OPTION_WORDS_MAX] = {
         "studentfs-agent",    "--sockets",         agent->sockets, "--task",
         agent->options->task, "--die-with-parent", "--ready-fd",   number};
     unsigned n = 0;

@@ -15,6 +15,7 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_NUMBER,
     OPTION_AGENT,
+    OPTION_ENVIRONMENT,
     OPTION_AGENT_TEXT,
     OPTION_HELP,
     OPTION_VERSION
@@ -58,6 +59,8 @@ static const struct option_row rows[] = {
         .help = "memory at most"),
     ROW("process-limit", OPTION_AGENT, process_limit, .value = "N",
         .help = "processes and threads of a run (default: 1000)"),
+    ROW("environment", OPTION_ENVIRONMENT, environments, .value = "NAME=ROOTFS",
+        .help = "a root file system for runs whose container is NAME; may be repeated"),
     ROW("pool", OPTION_AGENT, pool, .value = "N", .help = "sandboxes prepared ahead"),
     ROW("tmp-size", OPTION_AGENT, tmp_size, .value = "MIB",
         .help = "size of a run's /tmp and /dev/shm"),
@@ -89,6 +92,29 @@ static void print_help(void)
     puts("\nMOUNTPOINT/README tells how to use it; fusermount3 -u MOUNTPOINT ends it.");
 }
 
+/* With an absolute path, as the daemon does not stay in this directory. */
+static int take_environment(struct option_list *list, const char *text)
+{
+    size_t size = strcspn(text, "=");
+    char *root = text[size] ? realpath(text + size + 1, NULL) : NULL, *item = NULL;
+    int r = 0;
+    if (!text[size])
+        r = -EINVAL;
+    else if (!root)
+        r = -errno;
+    else if (list->n == OPTION_LIST_MAX)
+        r = -E2BIG;
+    else if (asprintf(&item, "%.*s=%s", (int)size, text, root) < 0)
+        r = -ENOMEM;
+    free(root);
+    if (r < 0)
+        fprintf(stderr, "studentfs: --environment %s: %s\n", text,
+                r == -EINVAL ? "not NAME=ROOTFS" : strerror(-r));
+    else
+        list->items[list->n++] = item;
+    return r;
+}
+
 static int take(const struct option_row *row, const char *text, struct options *options)
 {
     void *member = (char *)options + row->offset;
@@ -109,6 +135,8 @@ static int take(const struct option_row *row, const char *text, struct options *
         r = number_parse(text, 0, UINT32_MAX, &number);
         *(const char **)member = text;
         break;
+    case OPTION_ENVIRONMENT:
+        return take_environment(member, text);
     case OPTION_TEXT:
         *(const char **)member = text;
         break;
@@ -170,6 +198,12 @@ static int resolve_paths(struct options *options)
     return r;
 }
 
+static void free_list(struct option_list *list)
+{
+    while (list->n > 0)
+        free(list->items[--list->n]);
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
     struct options options = {.task = ".", .max_runs = 65536, .recording_memory = 1024};
@@ -180,12 +214,15 @@ int options_parse(int argc, char **argv, struct options *ret_options)
     while ((found = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
         const struct option_row *row = row_of(found);
         int r = row ? take(row, optarg, &options) : -EINVAL;
-        if (r != 0)
+        if (r != 0) {
+            free_list(&options.environments);
             return r;
+        }
     }
     if (optind + 1 != argc) {
         fprintf(stderr, "studentfs: %s; see studentfs --help\n",
                 optind == argc ? "no mount point given" : "one mount point only");
+        free_list(&options.environments);
         return -EINVAL;
     }
     options.mountpoint = argv[optind];
@@ -197,6 +234,7 @@ void options_deinit(struct options *options)
 {
     free((char *)(uintptr_t)options->task);
     free((char *)(uintptr_t)options->sockets);
+    free_list(&options->environments);
 }
 
 unsigned options_for_agent(const struct options *options, const char **arguments, unsigned max)
@@ -204,14 +242,16 @@ unsigned options_for_agent(const struct options *options, const char **arguments
     static char names[ROWS][32];
     unsigned n = 0;
     for (size_t i = 0; i < ROWS; i++) {
+        const void *member = (const char *)options + rows[i].offset;
+        const struct option_list *list = rows[i].kind == OPTION_ENVIRONMENT ? member : NULL;
         bool is_shared = rows[i].kind == OPTION_AGENT || rows[i].kind == OPTION_AGENT_TEXT;
-        const char *value =
-            is_shared ? *(const char *const *)((const char *)options + rows[i].offset) : NULL;
-        if (!value || n + 2 > max)
-            continue;
+        const char *const *value = is_shared ? member : NULL;
+        unsigned values = list ? list->n : value && *value;
         snprintf(names[i], sizeof(names[i]), "--%s", rows[i].name);
-        arguments[n++] = names[i];
-        arguments[n++] = value;
+        for (unsigned j = 0; j < values && n + 2 <= max; j++) {
+            arguments[n++] = names[i];
+            arguments[n++] = list ? list->items[j] : *value;
+        }
     }
     return n;
 }

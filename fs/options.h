@@ -4,6 +4,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define OPTION_LIST_MAX 64 /* as many as the agent takes */
+/* Words that options_for_agent() may give. */
+#define OPTION_WORDS_MAX (2 * (OPTION_LIST_MAX + 32))
+
+/* What an option that may be repeated has collected. */
+struct option_list {
+    char *items[OPTION_LIST_MAX];
+    unsigned n;
+};
+
 struct options {
     const char *mountpoint; /* absolute, no links in it */
     const char *task;       /* the same */
@@ -17,6 +27,7 @@ struct options {
     const char *time_limit, *hard_time_limit, *memory_limit;
     const char *max_time_limit, *max_hard_time_limit, *max_memory_limit;
     const char *process_limit, *pool, *tmp_size;
+    struct option_list environments; /* NAME=ROOTFS, with an absolute path */
     const char *ssh_address, *ssh_ports, *ssh_wait;
 };
 

@@ -3,9 +3,12 @@
 
 #include "spawner.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +58,15 @@ static void add_programs(FILE *out)
     }
 }
 
+static void add_users(FILE *out)
+{
+    char passwd[8], group[8];
+    snprintf(passwd, sizeof(passwd), "%d", SPAWN_DATA_FD(SPAWN_PASSWD));
+    snprintf(group, sizeof(group), "%d", SPAWN_DATA_FD(SPAWN_GROUP));
+    WORDS(out, "--perms", "0644", "--ro-bind-data", passwd, "/etc/passwd");
+    WORDS(out, "--perms", "0644", "--ro-bind-data", group, "/etc/group");
+}
+
 /* What programs of the machine need to be found and to start; nothing about its people. */
 static void add_etc(FILE *out, const struct bwrap_plan *plan)
 {
@@ -63,7 +75,6 @@ static void add_etc(FILE *out, const struct bwrap_plan *plan)
                                         "/etc/python3*",     "/etc/perl"};
     static const char *const network[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
                                           "/etc/ssl/certs"};
-    char passwd[8], group[8];
     glob_t found = {0};
     for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
         glob(shown[i], i ? GLOB_APPEND : 0, NULL, &found);
@@ -73,11 +84,72 @@ static void add_etc(FILE *out, const struct bwrap_plan *plan)
     globfree(&found);
     for (size_t i = 0; plan->share_network && i < sizeof(network) / sizeof(network[0]); i++)
         WORDS(out, "--ro-bind-try", network[i], network[i]);
-    snprintf(passwd, sizeof(passwd), "%d", SPAWN_DATA_FD(SPAWN_PASSWD));
-    snprintf(group, sizeof(group), "%d", SPAWN_DATA_FD(SPAWN_GROUP));
-    WORDS(out, "--perms", "0644", "--ro-bind-data", passwd, "/etc/passwd");
-    WORDS(out, "--perms", "0644", "--ro-bind-data", group, "/etc/group");
+    add_users(out);
 }
+
+static void add_machine(FILE *out, const struct bwrap_plan *plan)
+{
+    add_programs(out);
+    add_etc(out, plan);
+}
+
+/* --- an environment's root file system --- */
+
+/* What the sandbox has of its own, and what is for people or for a machine that boots. */
+static bool is_shown(const char *name)
+{
+    static const char *const hidden[] = {".",     "..",  "proc",       "dev",         "sys",  "tmp",
+                                         "task",  "run", "home",       "root",        "boot", "mnt",
+                                         "media", "srv", "lost+found", "student-init"};
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+        if (strcmp(name, hidden[i]) == 0)
+            return false;
+    return true;
+}
+
+/* Entry by entry, so that it needs no places to mount on; files at its top are nobody's. */
+static void add_entry(FILE *out, const char *from, DIR *root, const char *name)
+{
+    char path[PATH_MAX], inside[NAME_MAX + 2], target[PATH_MAX];
+    struct stat st;
+    if (!is_shown(name) || fstatat(dirfd(root), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    snprintf(path, sizeof(path), "%s/%s", from, name);
+    snprintf(inside, sizeof(inside), "/%s", name);
+    ssize_t size =
+        S_ISLNK(st.st_mode) ? readlinkat(dirfd(root), name, target, sizeof(target) - 1) : 0;
+    if (size > 0) {
+        target[size] = 0;
+        WORDS(out, "--symlink", target, inside);
+    } else if (S_ISDIR(st.st_mode)) {
+        WORDS(out, "--ro-bind", path, inside);
+    }
+}
+
+/* Where it has users of its own, the student is made known among them: instead of them. */
+static bool has_users(DIR *root)
+{
+    struct stat passwd, group, etc;
+    return fstatat(dirfd(root), "etc", &etc, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(etc.st_mode) &&
+           fstatat(dirfd(root), "etc/passwd", &passwd, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstatat(dirfd(root), "etc/group", &group, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(passwd.st_mode) && S_ISREG(group.st_mode);
+}
+
+static int add_root(FILE *out, const struct bwrap_plan *plan)
+{
+    DIR *root = opendir(plan->root);
+    if (!root)
+        return -errno;
+    for (struct dirent *entry; (entry = readdir(root));)
+        add_entry(out, plan->root_inside ? plan->root_inside : plan->root, root, entry->d_name);
+    if (has_users(root))
+        add_users(out);
+    closedir(root);
+    return 0;
+}
+
+/* --- all --- */
 
 static void add_bounded_tmpfs(FILE *out, uint64_t size, const char *path)
 {
@@ -134,17 +206,21 @@ int bwrap_arguments(const struct bwrap_plan *plan, char **ret_words, size_t *ret
         return -errno;
     WORDS(out, "bwrap");
     add_namespaces(out, plan);
-    add_programs(out);
-    add_etc(out, plan);
+    int r = plan->root ? add_root(out, plan) : 0;
+    if (!plan->root)
+        add_machine(out, plan);
     WORDS(out, "--proc", "/proc", "--dev", "/dev");
     add_bounded_tmpfs(out, plan->tmp_size, "/tmp");
     add_bounded_tmpfs(out, plan->tmp_size, "/dev/shm");
     add_task(out, plan);
     add_init(out, plan);
-    bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed) {
+    if (ferror(out) != 0)
+        r = -ENOMEM;
+    if (fclose(out) != 0 && r == 0)
+        r = -ENOMEM;
+    if (r < 0) {
         free(words);
-        return -ENOMEM;
+        return r;
     }
     *ret_words = words;
     *ret_size = size;

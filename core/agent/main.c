@@ -184,6 +184,7 @@ static int start(struct agent *agent, const struct options *options, const char 
                                     .pool = &agent->pool,
                                     .ssh = &agent->ssh,
                                     .limits = &options->limits,
+                                    .environments = &options->environments,
                                     .sockets_dir = options->sockets,
                                     .sockets_fd = -1,
                                     .n_cpus = count_cpus()};
@@ -269,7 +270,7 @@ static int serve(const struct options *options, const char *init, const char *st
 
 int main(int argc, char **argv)
 {
-    struct options options;
+    static struct options options; /* what it holds is needed to the end */
     char init[PATH_MAX];
     pid_t parent = getppid();
     int r = options_parse(argc, argv, &options);

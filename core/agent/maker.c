@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "bwrap.h"
+#include "environment.h"
 #include "filter.h"
 
 #include <errno.h>
@@ -65,6 +66,9 @@ static int set_apart(const struct maker *maker, struct bwrap_plan *plan, struct 
     spawn->uid = STUDENT_ID;
     int r = open_place(maker->init, 0, &spawn->places[SPAWN_INIT]);
     plan->init = SPAWN_PLACE_INIT;
+    if (plan->root && r == 0)
+        r = open_place(plan->root, 0, &spawn->places[SPAWN_ROOT]);
+    plan->root_inside = SPAWN_PLACE_ROOT;
     if (!plan->student || r < 0)
         return r;
     plan->student = SPAWN_PLACE_STUDENT;
@@ -76,11 +80,12 @@ int maker_prepare(const struct maker *maker, const struct sandbox_kind *kind, bo
 {
     struct bwrap_plan plan = {.init = maker->init,
                               .student = has_student ? maker->student : NULL,
+                              .root = kind->environment ? kind->environment->root : NULL,
                               .share_network = kind->share_network,
                               .user_namespace = maker_has_user_namespace(maker, kind),
                               .run_as_root = kind->run_as_root,
                               .tmp_size = maker->tmp_size};
-    *ret_spawn = (struct spawn){.control = -1, .log = -1, .places = {-1, -1}};
+    *ret_spawn = (struct spawn){.control = -1, .log = -1, .places = {-1, -1, -1}};
     memcpy(ret_spawn->data, maker->data, sizeof(maker->data));
     int r = maker->is_root && kind->run_as_root ? set_apart(maker, &plan, ret_spawn) : 0;
     return r < 0 ? r : bwrap_arguments(&plan, &ret_spawn->arguments, &ret_spawn->size);

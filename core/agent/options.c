@@ -8,8 +8,16 @@
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
-enum option_kind { OPTION_TEXT, OPTION_NUMBER, OPTION_FLAG, OPTION_HELP, OPTION_VERSION };
+enum option_kind {
+    OPTION_TEXT,
+    OPTION_ENVIRONMENT,
+    OPTION_NUMBER,
+    OPTION_FLAG,
+    OPTION_HELP,
+    OPTION_VERSION
+};
 
 struct option_row {
     const char *name;
@@ -45,6 +53,8 @@ static const struct option_row rows[] = {
           "wall-clock seconds at most"),
     LIMIT("max-memory-limit", max_memory_limit, MEMORY_MIN_MIB, MEMORY_MAX_MIB, "MIB",
           "memory at most"),
+    ROW("environment", OPTION_ENVIRONMENT, environments, .value = "NAME=ROOTFS",
+        .help = "a root file system for runs whose container is NAME; may be repeated"),
     ROW("pool", OPTION_NUMBER, pool, .max = 1000, .value = "N",
         .help = "sandboxes prepared ahead (default: 4)"),
     ROW("tmp-size", OPTION_NUMBER, tmp_size, .min = 1, .max = MEMORY_MAX_MIB, .value = "MIB",
@@ -87,6 +97,14 @@ static int take(const struct option_row *row, const char *text, struct options *
     case OPTION_TEXT:
         *(const char **)member = text;
         break;
+    case OPTION_ENVIRONMENT:
+        r = environments_add(member, text);
+        if (r < 0)
+            fprintf(stderr, "studentfs-agent: --%s %s: %s\n", row->name, text,
+                    r == -EINVAL   ? "not NAME=ROOTFS"
+                    : r == -EEXIST ? "the name is taken"
+                                   : strerror(-r));
+        return r;
     case OPTION_NUMBER:
         r = number_parse(text, row->min, row->max, member);
         break;
@@ -108,14 +126,15 @@ static int take(const struct option_row *row, const char *text, struct options *
 
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
-    struct options options = {
-        .task = ".",
-        .ready_fd = OPTION_NO_FD,
-        .pool = 4,
-        .tmp_size = 64,
-        .ssh = {.address = "127.0.0.1", .wait = 120},
-        /* INGInious's: 30 s, 200 MB; its init's RLIMIT_NPROC is 1000. */
-        .limits = {.time_limit = 30, .memory_limit = 200, .process_limit = 1000}};
+    struct options *options = ret_options;
+    *options =
+        (struct options){.task = ".",
+                         .ready_fd = OPTION_NO_FD,
+                         .pool = 4,
+                         .tmp_size = 64,
+                         .ssh = {.address = "127.0.0.1", .wait = 120},
+                         /* INGInious's: 30 s, 200 MB; its init's RLIMIT_NPROC is 1000. */
+                         .limits = {.time_limit = 30, .memory_limit = 200, .process_limit = 1000}};
     struct option longs[ROWS + 1] = {0};
     int index;
     for (size_t i = 0; i < ROWS; i++)
@@ -125,15 +144,14 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         int found = getopt_long(argc, argv, "", longs, &index);
         if (found == -1)
             break;
-        int r = found == 0 ? take(&rows[index], optarg, &options) : -EINVAL;
+        int r = found == 0 ? take(&rows[index], optarg, options) : -EINVAL;
         if (r != 0)
             return r;
     }
-    if (optind != argc || !options.sockets) {
+    if (optind != argc || !options->sockets) {
         fprintf(stderr, "studentfs-agent: %s; see studentfs-agent --help\n",
                 optind != argc ? "it takes options only" : "--sockets is needed");
         return -EINVAL;
     }
-    *ret_options = options;
     return 0;
 }

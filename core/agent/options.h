@@ -1,6 +1,7 @@
 /* The agent's command line. */
 #pragma once
 
+#include "environment.h"
 #include "run_limits.h"
 #include "ssh.h"
 
@@ -14,11 +15,13 @@ struct options {
     uint64_t pool, tmp_size;
     bool die_with_parent;
     struct limit_options limits;
+    struct environments environments;
     struct ssh_options ssh;
 };
 
 #define OPTION_NO_FD UINT64_MAX
 
-/* 1: it has answered (--help), end well; -EINVAL: it has said what is wrong. Texts point into argv.
+/* 1: it has answered (--help), end well; -EINVAL: it has said what is wrong. Texts point into argv;
+ * ret_options is written in any case.
  */
 int options_parse(int argc, char **argv, struct options *ret_options);

@@ -18,8 +18,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define DEFAULT_ENVIRONMENT "default"
-
 /* Looks at the CPU clock: at the earliest moment at which the limit may be reached with all CPUs
  * busy, but not more often than this. */
 #define LOOK_MIN_NS        (2 * NS_PER_MS)
@@ -533,23 +531,28 @@ void run_answer_ended(struct run_host *host)
 
 /* --- its start --- */
 
+static void refuse_environment(const struct run_host *host, const struct text *asked,
+                               struct verdict *verdict)
+{
+    char known[REASON_MAX / 2];
+    environments_print(host->environments, known, sizeof(known));
+    *verdict = (struct verdict){.retval = RETVAL_FAILED, .termination = TERMINATION_FAILED};
+    snprintf(verdict->reason, REASON_MAX, "no container '%.*s' here; there is: %s",
+             asked->size > 100 ? 100 : (int)asked->size, asked->data, known);
+}
+
 /* What this agent does not do: 251 or 254 before anything is started. */
 static bool refuse_request(const struct run_host *host, struct peer *peer,
-                           const struct message_run_student *asked)
+                           const struct message_run_student *asked,
+                           const struct environment **ret_environment)
 {
     struct verdict verdict = {.retval = RETVAL_UNAVAILABLE, .termination = TERMINATION_UNAVAILABLE};
-    const struct text *environment = &asked->environment;
-    if (asked->ssh && !ssh_host_is_available(host->ssh)) {
+    if (asked->ssh && !ssh_host_is_available(host->ssh))
         snprintf(verdict.reason, REASON_MAX, "ssh is not available: no studentfs-ssh is installed");
-    } else if (environment->size > 0 && !text_equals(*environment, DEFAULT_ENVIRONMENT)) {
-        verdict.retval = RETVAL_FAILED;
-        verdict.termination = TERMINATION_FAILED;
-        snprintf(verdict.reason, REASON_MAX,
-                 "no container '%.*s' here; there is: " DEFAULT_ENVIRONMENT,
-                 environment->size > 100 ? 100 : (int)environment->size, environment->data);
-    } else {
+    else if (environments_find(host->environments, asked->environment, ret_environment))
         return false;
-    }
+    else
+        refuse_environment(host, &asked->environment, &verdict);
     send_retval(peer, &verdict, &(struct usage){0});
     return true;
 }
@@ -566,7 +569,8 @@ static void name_container(struct run *run)
 }
 
 static struct run *run_new(struct run_host *host, struct peer *peer,
-                           const struct message_run_student *asked)
+                           const struct message_run_student *asked,
+                           const struct environment *environment)
 {
     struct run *run = calloc(1, sizeof(*run));
     if (!run)
@@ -575,9 +579,10 @@ static struct run *run_new(struct run_host *host, struct peer *peer,
     run->peer = peer;
     run->connection = -1;
     list_init(&run->link);
-    run->request = (struct pool_request){
-        .kind = {.share_network = asked->share_network, .run_as_root = asked->run_as_root},
-        .fn = on_grant};
+    run->request = (struct pool_request){.kind = {.share_network = asked->share_network,
+                                                  .run_as_root = asked->run_as_root,
+                                                  .environment = environment},
+                                         .fn = on_grant};
     list_init(&run->request.link);
     run->socket_id = strndup(asked->socket_id.data, asked->socket_id.size);
     if (!run->socket_id || timer_init(host->loop, &run->clock, on_clock) < 0) {
@@ -596,9 +601,10 @@ static struct run *run_new(struct run_host *host, struct peer *peer,
 
 void run_start(struct run_host *host, struct peer *peer, const struct message_run_student *asked)
 {
-    if (refuse_request(host, peer, asked))
+    const struct environment *environment;
+    if (refuse_request(host, peer, asked, &environment))
         return;
-    struct run *run = host->stopping ? NULL : run_new(host, peer, asked);
+    struct run *run = host->stopping ? NULL : run_new(host, peer, asked, environment);
     if (run) {
         ask_pool(run);
         return;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "environment.h"
 #include "life.h"
 #include "peers.h"
 #include "pool.h"
@@ -19,6 +20,7 @@ struct run_host {
     struct pool *pool;
     struct ssh_host *ssh;
     const struct limit_options *limits;
+    const struct environments *environments;
     const char *sockets_dir;
     int sockets_fd;
     unsigned n_cpus;

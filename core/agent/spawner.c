@@ -97,8 +97,9 @@ static void attach_places(const struct order *order)
     static const struct {
         const char *path;
         bool is_directory;
-    } places[SPAWN_PLACE_COUNT] = {
-        [SPAWN_INIT] = {SPAWN_PLACE_INIT, false}, [SPAWN_STUDENT] = {SPAWN_PLACE_STUDENT, true}};
+    } places[SPAWN_PLACE_COUNT] = {[SPAWN_INIT] = {SPAWN_PLACE_INIT, false},
+                                   [SPAWN_STUDENT] = {SPAWN_PLACE_STUDENT, true},
+                                   [SPAWN_ROOT] = {SPAWN_PLACE_ROOT, true}};
     const int *tree = order->places;
     if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount("studentfs", SPAWN_PLACES, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)

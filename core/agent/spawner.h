@@ -13,7 +13,7 @@
 
 #include <sys/types.h>
 
-#define SPAWN_ARGUMENTS_MAX 16384 /* bytes; ours take about two thousand */
+#define SPAWN_ARGUMENTS_MAX 65536 /* bytes; ours take two thousand, an environment more */
 #define SPAWN_CONTROL_FD    3     /* the init's control socket, in the sandbox */
 
 /* What a sandbox's maker is given to read: opened anew for each, as it reads to the end. */
@@ -26,10 +26,11 @@ enum spawn_data { SPAWN_FILTER, SPAWN_PASSWD, SPAWN_GROUP, SPAWN_DATA_COUNT };
  * in a mount namespace of its own. The place is one that is there everywhere, and that
  * bwrap has no use for.
  */
-enum spawn_place { SPAWN_INIT, SPAWN_STUDENT, SPAWN_PLACE_COUNT };
+enum spawn_place { SPAWN_INIT, SPAWN_STUDENT, SPAWN_ROOT, SPAWN_PLACE_COUNT };
 #define SPAWN_PLACES        "/sys"
 #define SPAWN_PLACE_INIT    SPAWN_PLACES "/init"
 #define SPAWN_PLACE_STUDENT SPAWN_PLACES "/student"
+#define SPAWN_PLACE_ROOT    SPAWN_PLACES "/root"
 
 struct spawner;
 /* pidfd: of the process started, the callee's; or a negative errno. -ESRCH: the spawner is gone. */

@@ -211,7 +211,8 @@ class Answers(AgentTest):
         with self.agent.client() as client:
             client.request(receives_freely=True)
             started = client.started()
-            self.assertEqual(set(started), {"type", "container_id", "features"})
+            self.assertEqual(set(started), {"type", "container_id", "init_pid", "features"})
+            self.assertEqual(studentfs.program_of(started["init_pid"]), "student-init")
             self.assertIsInstance(started["container_id"], str)
             self.assertTrue(all(isinstance(one, str) for one in started["features"]))
             client.accept()
