@@ -8,9 +8,8 @@
 #pragma once
 
 #include "base/loop.h"
+#include "embedded/agent_child.h"
 #include "options.h"
-
-#include <sys/types.h>
 
 struct agent_process;
 /* It died; what is known of why. */
@@ -21,8 +20,7 @@ struct agent_process {
     const struct options *options;
     const char *sockets;
     agent_process_fn *died;
-    pid_t pid;
-    int pidfd; /* -1: it does not run */
+    struct agent_child child;
     struct watch watch;
     int log; /* what it says on its standard error goes on to ours; -1: none */
     struct watch log_watch;

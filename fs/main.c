@@ -1,8 +1,8 @@
 /* studentfs(1): start, serve, end. The one place that logs and exits. */
 #include "base/cleanup.h"
 #include "base/process.h"
+#include "embedded/runtime_dir.h"
 #include "handle.h"
-#include "runtime_dir.h"
 #include "studentfs.h"
 #include "tree.h"
 

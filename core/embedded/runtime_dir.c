@@ -1,19 +1,26 @@
-/* The daemon's private directory. */
-#include "runtime_dir.h"
+/* A private directory. */
+#include "embedded/runtime_dir.h"
 
 #include "base/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+
+/* Of those that are nobody's mount point's. */
+#define ONCE  "once-"
+#define TRIES 16
 
 /* FNV-1a: a name for a path; two mount points with one name would only refuse the second. */
 static uint64_t hash(const char *text)
@@ -41,15 +48,6 @@ static const char *choose_base(void)
         return base;
     base = geteuid() == 0 ? "/run" : "/tmp";
     return !is_in_memory(base) && is_in_memory("/dev/shm") ? "/dev/shm" : base;
-}
-
-static char *choose_path(const char *mountpoint)
-{
-    const char *base = choose_base();
-    char *path;
-    int n = asprintf(&path, "%s/studentfs-%u-%016llx", base, (unsigned)geteuid(),
-                     (unsigned long long)hash(mountpoint));
-    return n < 0 ? NULL : path;
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
@@ -94,15 +92,76 @@ static int prepare(struct runtime_dir *dir)
     return mkdir(dir->sockets, 0700) < 0 ? -errno : 0;
 }
 
-int runtime_dir_init(struct runtime_dir *dir, const char *mountpoint)
+static int open_named(struct runtime_dir *dir, const char *kind, uint64_t number)
 {
-    *dir = (struct runtime_dir){.path = choose_path(mountpoint), .lock = -1};
+    *dir = (struct runtime_dir){.lock = -1};
+    if (asprintf(&dir->path, "%s/studentfs-%u-%s%016" PRIx64, choose_base(), (unsigned)geteuid(),
+                 kind, number) < 0)
+        dir->path = NULL;
     int r = dir->path ? prepare(dir) : -ENOMEM;
     if (r < 0) {
         fd_clear(&dir->lock);
         free(dir->sockets);
         free(dir->path);
         *dir = (struct runtime_dir){.lock = -1};
+    }
+    return r;
+}
+
+int runtime_dir_init(struct runtime_dir *dir, const char *mountpoint)
+{
+    return open_named(dir, "", hash(mountpoint));
+}
+
+/* The lock is taken where nobody has it any more; those of others are not even opened. */
+static void remove_if_left(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        remove_tree(path);
+    close(fd);
+}
+
+static void remove_left_ones(void)
+{
+    _cleanup_free_ char *pattern = NULL;
+    glob_t found = {0};
+    if (asprintf(&pattern, "%s/studentfs-%u-" ONCE "*", choose_base(), (unsigned)geteuid()) < 0) {
+        pattern = NULL;
+        return;
+    }
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            remove_if_left(found.gl_pathv[i]);
+    globfree(&found);
+}
+
+/* Whether it is there still: between its making and its lock somebody may have taken it for left.
+ */
+static bool is_there(const struct runtime_dir *dir)
+{
+    struct stat st, named;
+    return fstat(dir->lock, &st) == 0 && stat(dir->path, &named) == 0 &&
+           st.st_ino == named.st_ino && st.st_dev == named.st_dev;
+}
+
+int runtime_dir_init_once(struct runtime_dir *dir)
+{
+    int r = -EBUSY;
+    remove_left_ones();
+    for (int i = 0; i < TRIES && r < 0; i++) {
+        uint64_t number;
+        if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+            return -errno;
+        r = open_named(dir, ONCE, number);
+        if (r == 0 && !is_there(dir)) {
+            runtime_dir_deinit(dir);
+            r = -EBUSY;
+        }
+        if (r < 0 && r != -EBUSY && r != -ENOENT)
+            return r;
     }
     return r;
 }

@@ -1,8 +1,9 @@
 /*
- * The daemon's private directory: a lock, and the sockets of its runs.
+ * A private directory: a lock, and the sockets of an agent and its clients.
  *
- * Its name follows from the mount point, so that the next daemon there finds and clears
- * what one that was killed left. The lock tells the two apart.
+ * Its name follows from a mount point, so that the next daemon there finds and clears what
+ * one that was killed left; or from nothing, and whoever makes another one clears those that are
+ * left. The lock tells what is in use.
  */
 #pragma once
 
@@ -16,5 +17,7 @@ struct runtime_dir {
  * else /tmp. -EBUSY: another daemon serves this mount point.
  */
 int runtime_dir_init(struct runtime_dir *dir, const char *mountpoint);
+/* Makes one that nobody else has. */
+int runtime_dir_init_once(struct runtime_dir *dir);
 /* Removes it with all that is in it. */
 void runtime_dir_deinit(struct runtime_dir *dir);
