@@ -70,7 +70,7 @@ static void drop_piece(struct handle *handle)
 
 static int store_command(struct handle *handle, pid_t writer)
 {
-    struct value whole = {handle->piece, handle->piece_size, writer};
+    struct value whole = {handle->piece, handle->piece_size, writer, NULL};
     if (whole.size > 0 && whole.text[whole.size - 1] == '\n')
         whole.size--;
     return handle->type->store(handle->type, handle->run, &whole);

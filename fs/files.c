@@ -2,10 +2,13 @@
 #include "files.h"
 
 #include "base/number.h"
+#include "peer.h"
 #include "run.h"
 #include "status.h"
+#include "studentfs.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -161,6 +164,31 @@ static unsigned ssh_login_poll(const struct handle *handle)
     return ssh_login_is_known(handle->run) ? POLL_READ : 0;
 }
 
+/* --- peer --- */
+
+static int peer_show(const struct file_type *type, const struct run *run, FILE *out)
+{
+    (void)type;
+    return fprintf(out, "%s\n", run->peer_name ? run->peer_name : "") < 0 ? -ENOMEM : 0;
+}
+
+static int peer_store(const struct file_type *type, struct run *run, const struct value *value)
+{
+    const struct studentfs *fs = fuse_req_userdata(value->request);
+    char name[NAME_MAX + 1];
+    struct viewer viewer;
+    (void)type;
+    if (value->size == 0 || memchr(value->text, 0, value->size))
+        return -EINVAL;
+    if (value->size >= sizeof(name))
+        return -ENAMETOOLONG;
+    memcpy(name, value->text, value->size);
+    name[value->size] = 0;
+    struct run *other = runs_by_name(&fs->runs, name);
+    viewer_of(value->request, &viewer);
+    return other ? peer_wire(run, other, &viewer) : -ENOENT;
+}
+
 /* --- settings --- */
 
 static int setting_show(const struct file_type *type, const struct run *run, FILE *out)
@@ -245,6 +273,7 @@ const struct file_type run_files[] = {
      .poll = stream_poll,
      .stream = RUN_TRANSCRIPT,
      .is_stream = true},
+    {.name = "peer", .mode = READABLE | WRITABLE, .show = peer_show, .store = peer_store},
     {.name = "signal", .mode = WRITABLE, .store = signal_store},
     {.name = "retval",
      .mode = READABLE,

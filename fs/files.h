@@ -16,6 +16,7 @@ struct value {
     const char *text;
     size_t size;
     pid_t writer;
+    fuse_req_t request; /* NULL where it is no write that asks for it */
 };
 
 struct file_type {

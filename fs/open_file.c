@@ -102,7 +102,7 @@ void open_file_write(fuse_req_t request, fuse_ino_t number, const char *data, si
                      type->waiting(handle));
         return;
     }
-    struct value value = {data, size, fuse_req_ctx(request)->pid};
+    struct value value = {data, size, fuse_req_ctx(request)->pid, request};
     int r = file_store_text(handle, &value);
     if (r < 0)
         fuse_reply_err(request, -r);

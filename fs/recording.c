@@ -113,14 +113,16 @@ static ssize_t take(struct recording *recording, size_t max, bool *ret_is_emptie
         recording->size += (uint64_t)n;
     else if (n > 0)
         recording->truncated = true;
+    if (n > 0 && recording->tap)
+        recording->tap->take(recording, at ? at : dropped, (size_t)n);
     return n;
 }
 
-/* At most max bytes. Returns false at the pipe's end. */
+/* At most max bytes. Returns false at the pipe's end. The tap may end the recording. */
 static bool drain(struct recording *recording, size_t max)
 {
     bool is_emptied = false;
-    while (max > 0 && !is_emptied) {
+    while (max > 0 && !is_emptied && !recording->ended) {
         ssize_t n = take(recording, max, &is_emptied);
         if (n <= 0)
             return n == -EAGAIN || n == -EINTR;
@@ -146,10 +148,27 @@ static void on_pipe(struct watch *watch, uint32_t events)
 {
     (void)events;
     struct recording *recording = container_of(watch, struct recording, watch);
-    if (drain(recording, DRAIN_MAX))
+    size_t room = recording->tap ? recording->tap->room(recording) : DRAIN_MAX;
+    if (room == 0) {
+        /* Not watched at all: the kernel tells of the writers' end without being asked. */
+        watch_remove(watch);
+        return;
+    }
+    bool more = drain(recording, room);
+    if (recording->ended)
+        return;
+    if (more)
         recording_tell(recording);
     else
         finish(recording);
+}
+
+void recording_resume(struct recording *recording, struct loop *loop)
+{
+    if (recording->fd < 0 || recording->watch.loop)
+        return;
+    if (watch_add(loop, &recording->watch, recording->fd, EPOLLIN, on_pipe) < 0)
+        recording_end(recording);
 }
 
 void recording_append(struct recording *recording, const char *data, size_t size)
@@ -173,6 +192,10 @@ int recording_open(struct recording *recording, struct loop *loop, int fd, uint6
 {
     recording->fd = fd;
     recording->limit = limit;
+    if (recording->ended) {
+        close_pipe(recording);
+        return 0;
+    }
     int r = watch_add(loop, &recording->watch, fd, EPOLLIN, on_pipe);
     if (r < 0)
         close_pipe(recording);
@@ -187,7 +210,8 @@ void recording_end(struct recording *recording)
     int n = 0;
     if (recording->fd >= 0 && ioctl(recording->fd, FIONREAD, &n) == 0 && n > 0)
         drain(recording, (size_t)n);
-    finish(recording);
+    if (!recording->ended)
+        finish(recording);
 }
 
 bool recording_is_readable(const struct recording *recording, off_t offset)

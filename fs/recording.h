@@ -20,6 +20,13 @@ struct recording;
 /* There is more to read, or the end. */
 typedef void recording_fn(struct recording *recording);
 
+/* Somebody else who gets every byte, also those that are not recorded, and may hold them up. */
+struct recording_tap {
+    size_t (*room)(struct recording *recording); /* 0: not now; recording_resume() follows */
+    /* More than the room at the end only. May end the recording. */
+    void (*take)(struct recording *recording, const char *data, size_t size);
+};
+
 struct recording {
     struct chunk_pool *pool;
     recording_fn *changed;
@@ -30,7 +37,8 @@ struct recording {
     size_t n_chunks;
     uint64_t size, limit; /* bytes; limit 0: none */
     bool truncated, ended;
-    struct list waiting; /* parked reads */
+    const struct recording_tap *tap; /* or NULL */
+    struct list waiting;             /* parked reads */
 };
 
 /* changed is called from the loop, after the reads that wait were served. */
@@ -38,12 +46,17 @@ void recording_init(struct recording *recording, struct chunk_pool *pool, record
 /* Nothing may wait on it. */
 void recording_deinit(struct recording *recording);
 
-/* Records what comes from the pipe's end, which it takes, also on failure. */
+/*
+ * Records what comes from the pipe's end, which it takes, also on failure. Where it has
+ * ended already nothing does, and the pipe is closed.
+ */
 int recording_open(struct recording *recording, struct loop *loop, int fd, uint64_t limit);
 /* Adds to one that no pipe was opened for; where no memory is left it is truncated. */
 void recording_append(struct recording *recording, const char *data, size_t size);
 /* Wakes those who wait for what was added. */
 void recording_tell(struct recording *recording);
+/* The tap has room again. */
+void recording_resume(struct recording *recording, struct loop *loop);
 /* Takes what is in the pipe now and ends: later writers write into nothing. */
 void recording_end(struct recording *recording);
 

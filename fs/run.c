@@ -5,6 +5,7 @@
 #include "blocked.h"
 #include "caller.h"
 #include "handle.h"
+#include "peer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,8 @@ static void on_stdout(struct recording *recording)
 {
     struct run *run = container_of(recording, struct run, recordings[RUN_STDOUT]);
     transcript_recording(&run->transcript, TRANSCRIPT_STDOUT, recording);
+    if (recording->ended)
+        peer_output_ended(run);
     handle_notify_all(&run->handles);
 }
 
@@ -40,12 +43,16 @@ static void on_transcript(struct recording *recording)
 
 static void on_input(struct input *input)
 {
-    handle_notify_all(&container_of(input, struct run, input)->handles);
+    struct run *run = container_of(input, struct run, input);
+    peer_input_changed(run);
+    handle_notify_all(&run->handles);
 }
 
 static void on_input_ended(struct input *input)
 {
-    transcript_end(&container_of(input, struct run, input)->transcript, TRANSCRIPT_STDIN);
+    struct run *run = container_of(input, struct run, input);
+    transcript_end(&run->transcript, TRANSCRIPT_STDIN);
+    peer_input_changed(run);
 }
 
 int run_new(const struct run_context *context, const char *name, const struct settings *settings,
@@ -95,6 +102,7 @@ void run_unref(struct run *run)
     settings_deinit(&run->settings);
     free(run->result.reason);
     free(run->ssh_login);
+    free(run->peer_name);
     free(run->container_id);
     free(run->working_dir);
     free(run->command);
@@ -157,6 +165,7 @@ static void finish(struct run *run, const struct studentrun_result *result)
     for (int i = 0; i < RUN_STREAMS; i++)
         recording_end(&run->recordings[i]);
     input_stop(&run->input);
+    peer_run_ended(run);
     tell_end(run);
     parked_wake(&run->waiting_end);
     parked_wake(&run->waiting_ssh);
@@ -320,6 +329,7 @@ static int start(struct run *run)
     if (r == 0)
         r = open_streams(run, &pipes);
     close_pipes(&pipes);
+    peer_input_changed(run);
     return r;
 }
 

@@ -65,6 +65,8 @@ struct run {
     struct recording recordings[RUN_RECORDINGS];
     struct transcript transcript;
     struct input input;
+    struct run *peer;          /* a reference, until one of the two ends; or NULL */
+    char *peer_name;           /* stays */
     struct studentrun *client; /* while starting and running */
     char *ssh_login;           /* the text of that file, once the session is up */
     uint64_t running_ns, wall_usec;

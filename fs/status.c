@@ -82,6 +82,8 @@ int status_show(const struct file_type *type, const struct run *run, FILE *out)
     put_input(&run->input, out);
     put_recording("stdout", &run->recordings[RUN_STDOUT], out);
     put_recording("stderr", &run->recordings[RUN_STDERR], out);
+    if (run->peer_name)
+        put_line(out, "peer", run->peer_name);
     if (run->result.cpu_usec > 0)
         put_seconds(out, "cpu", run->result.cpu_usec);
     if (run->state >= RUN_RUNNING)

@@ -20,6 +20,7 @@ static const char readme[] =
     "  cat t1/transcript                        all of it in order, with times\n"
     "  cat t1/retval                            wait for its exit code\n"
     "  cat t1/status t1/usage                   what is going on, at any time; never waits\n"
+    "  echo t2 > t1/peer                        wire both together, before they start\n"
     "  echo TERM > t1/signal                    send it a signal\n"
     "  rm -r t1                                 remove it; kills what still goes on\n"
     "\n"

@@ -21,7 +21,7 @@ REFUSED = [
     ("time_limit", b"\n", errno.EINVAL),
     ("time_limit", b"1 2\n", errno.EINVAL),
     ("time_limit", b"0x10\n", errno.EINVAL),
-    ("time_limit", b"1.5\n", errno.EINVAL),
+    ("time_limit", b"1.5.5\n", errno.EINVAL),
     ("time_limit", b"-1\n", (errno.EINVAL, errno.ERANGE)),
     ("time_limit", b"1\0\n", errno.EINVAL),
     ("time_limit", b"1000001\n", errno.ERANGE),
