@@ -6,9 +6,13 @@
 #include "base/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/socket.h>
+
+#define CONTROL_FD 3
 
 #define ASSIGN_MAX 1024 /* bytes; seven values and their names take about 150 */
 
@@ -18,14 +22,41 @@ static _Noreturn void give_up(const char *what)
     _exit(EXIT_FAILURE);
 }
 
+static int control = -1;
+
+static int socket_option(int fd, int option)
+{
+    int value = -1;
+    socklen_t size = sizeof(value);
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) < 0 ? -1 : value;
+}
+
+/* Another descriptor 3, which somebody let us inherit, is of another kind. */
+bool control_open(void)
+{
+    if (socket_option(CONTROL_FD, SO_DOMAIN) != AF_UNIX ||
+        socket_option(CONTROL_FD, SO_TYPE) != SOCK_SEQPACKET ||
+        fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
+        return false;
+    control = CONTROL_FD;
+    return true;
+}
+
+int control_fd(void)
+{
+    return control;
+}
+
 /* It has room: init says three things in its life, each short. */
 void control_send(const struct message *message)
 {
     _cleanup_free_ char *bytes = NULL;
     size_t size;
+    if (control < 0)
+        return;
     if (message_encode(message, &bytes, &size) < 0)
         give_up("out of memory");
-    if (fdpass_send(CONTROL_FD, bytes, size, NULL, 0) < 0)
+    if (fdpass_send(control, bytes, size, NULL, 0) < 0)
         _exit(EXIT_SUCCESS);
 }
 
@@ -47,10 +78,9 @@ void control_receive_assign(struct message_init_assign *ret_assign, int *ret_con
     char bytes[ASSIGN_MAX];
     struct message message;
     size_t n_fds = 0;
-    struct pollfd readable = {.fd = CONTROL_FD, .events = POLLIN};
+    struct pollfd readable = {.fd = control, .events = POLLIN};
     poll(&readable, 1, -1);
-    ssize_t size =
-        fdpass_receive(CONTROL_FD, bytes, sizeof(bytes), ret_connection, 1, &n_fds, NULL);
+    ssize_t size = fdpass_receive(control, bytes, sizeof(bytes), ret_connection, 1, &n_fds, NULL);
     if (size == 0 || size == -ECONNRESET)
         _exit(EXIT_SUCCESS);
     if (size < 0 || n_fds != 1 || message_decode(bytes, (size_t)size, &message) < 0 ||
@@ -61,7 +91,7 @@ void control_receive_assign(struct message_init_assign *ret_assign, int *ret_con
 
 int control_wait(int fd, uint64_t deadline)
 {
-    struct pollfd fds[] = {{.fd = CONTROL_FD, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = control, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
     for (;;) {
         uint64_t now = monotonic_ns();
         uint64_t left_ms = deadline > now ? (deadline - now + NS_PER_MS - 1) / NS_PER_MS : 0;

@@ -10,7 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONTROL_FD 3
+/* Whether descriptor 3 is that socket; without it the functions below know no agent. */
+bool control_open(void);
+/* To be watched; -1: there is none. */
+int control_fd(void);
 
 void control_send(const struct message *message);
 void control_send_ended(const struct ending *ending, bool teardown);

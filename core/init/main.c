@@ -9,6 +9,8 @@
  * is ready, is given limits and a connected socket, takes the command over that, runs it, passes
  * signals on, reaps, and reports. Then it exits, and the kernel kills what is left in the sandbox.
  *
+ * Where there is no agent of ours at descriptor 3, it stands in for INGInious's init: drop_in.h.
+ *
  * Two ends end it at any time: that of descriptor 3, as the agent is gone; and that of the
  * connection before the command's own, as the client is gone, unless it has said `---`.
  *
@@ -22,6 +24,7 @@
 #include "child.h"
 #include "connection.h"
 #include "control.h"
+#include "drop_in.h"
 #include "ending.h"
 #include "protocol/words.h"
 #include "scripts.h"
@@ -48,6 +51,7 @@ struct init {
     struct message_init_assign limits;
     uint64_t deadline; /* of the hand-over and the start */
     struct connection connection;
+    struct messenger messenger; /* instead of it, in message mode without an agent of ours */
     struct message_run_student_command command;
     char *working_dir;
     char **words;
@@ -104,13 +108,16 @@ static int check_user(struct init *init)
 {
     const struct text user = init->command.user;
     bool is_root = text_equals(user, "root");
+    /* A container that does not share the machine's kernel. */
+    if (messenger_is_open(&init->messenger))
+        init->limits.run_as_root = is_root;
     if (!is_root && !text_equals(user, "worker"))
         return fail(init, RETVAL_FAILED, "the user is neither 'worker' nor 'root'");
     if (is_root && !init->limits.run_as_root)
         return fail(init, RETVAL_UNAVAILABLE, "the run was not asked for as root (run_as_root)");
     if (!is_root && init->limits.run_as_root)
         return fail(init, RETVAL_FAILED, "the run was asked for as root, the user is 'worker'");
-    if (is_root && !is_single_user())
+    if (is_root && !messenger_is_open(&init->messenger) && !is_single_user())
         return fail(init, RETVAL_UNAVAILABLE, "root would be a user outside of the sandbox too");
     return 0;
 }
@@ -128,9 +135,17 @@ static int check_command(struct init *init)
     return 0;
 }
 
+static int take_command(struct init *init)
+{
+    if (messenger_is_open(&init->messenger))
+        return messenger_take_command(&init->messenger, init->deadline, &init->command,
+                                      init->connection.fds);
+    return connection_take_command(&init->connection, init->deadline, &init->command);
+}
+
 static int hand_over(struct init *init)
 {
-    int r = connection_take_command(&init->connection, init->deadline, &init->command);
+    int r = take_command(init);
     if (r < 0)
         return fail(init, RETVAL_FAILED, connection_error(r));
     r = check_command(init);
@@ -200,20 +215,23 @@ static void pass_signals(struct init *init)
 {
     for (int signal; (signal = connection_next_signal(&init->connection)) > 0;)
         kill(init->child.pid, signal);
+    for (int signal; (signal = messenger_next_signal(&init->messenger)) > 0;)
+        kill(init->child.pid, signal);
 }
 
 /* Until the command ends, or its client is gone. */
 static void attend(struct init *init)
 {
-    struct pollfd fds[] = {{.fd = CONTROL_FD, .events = POLLIN},
-                           {.fd = init->children, .events = POLLIN},
-                           {.fd = init->connection.fd, .events = POLLIN}};
+    struct pollfd fds[3 + MESSENGER_FDS] = {{.fd = control_fd(), .events = POLLIN},
+                                            {.fd = init->children, .events = POLLIN},
+                                            {.fd = init->connection.fd, .events = POLLIN}};
     enum reaped reaped = REAPED_ALL;
     for (;;) {
         int status, r = 0;
         pass_signals(init);
         if (init->connection.is_silent)
             fds[2].fd = -1;
+        messenger_watch(&init->messenger, fds + 3);
         poll(fds, sizeof(fds) / sizeof(fds[0]), reaped == REAPED_SOME ? 0 : -1);
         if (fds[0].revents)
             _exit(EXIT_SUCCESS);
@@ -225,6 +243,8 @@ static void attend(struct init *init)
         }
         if (fds[2].fd >= 0 && fds[2].revents)
             r = connection_read(&init->connection);
+        else
+            r = messenger_work(&init->messenger, fds + 3);
         if (r < 0) {
             ending_of_failure(RETVAL_FAILED, TERMINATION_REMOVED, NULL,
                               "the client closed the connection", &init->ending);
@@ -298,18 +318,37 @@ static int prepare(struct init *init)
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     init->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    return init->children < 0 || fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
+    messenger_open(&init->messenger, -1, -1);
+    return init->children < 0 ? -errno : 0;
+}
+
+/* Waits for what the run is given. */
+static int get_ready(struct init *init)
+{
+    const struct message ready = {.type = MESSAGE_INIT_READY};
+    if (!control_open())
+        return drop_in_open(&init->connection, &init->messenger, &init->limits);
+    control_send(&ready);
+    control_receive_assign(&init->limits, &init->connection.fd);
+    return 0;
+}
+
+/* The exit code: INGInious's agent has nothing else of the run's end. */
+static int finish(struct init *init)
+{
+    if (control_fd() >= 0)
+        return EXIT_SUCCESS;
+    if (*init->ending.reason)
+        dprintf(STDERR_FILENO, "student-init: %s\n", init->ending.reason);
+    return init->ending.retval;
 }
 
 int main(void)
 {
     static struct init init;
-    const struct message ready = {.type = MESSAGE_INIT_READY};
     const struct message running = {.type = MESSAGE_INIT_RUNNING};
-    if (prepare(&init) < 0)
+    if (prepare(&init) < 0 || get_ready(&init) < 0)
         return EXIT_FAILURE;
-    control_send(&ready);
-    control_receive_assign(&init.limits, &init.connection.fd);
     init.deadline = monotonic_ns() + (uint64_t)init.limits.handover_ms * NS_PER_MS;
     bool is_started = hand_over(&init) == 0 && start(&init) == 0;
     if (is_started) {
@@ -322,7 +361,12 @@ int main(void)
     bool is_torn_down = is_started && init.ending.termination != TERMINATION_REMOVED &&
                         init.command.teardown_script.size > 0;
     end(&init.ending, is_torn_down);
+    if (is_started && messenger_is_open(&init.messenger)) {
+        reap_all(&init); /* then nobody writes any more */
+        messenger_drain(&init.messenger);
+        messenger_close(&init.messenger);
+    }
     if (is_torn_down)
         run_teardown(&init);
-    return EXIT_SUCCESS;
+    return finish(&init);
 }

@@ -92,7 +92,7 @@ static void take_server(struct ssh *ssh)
     char bytes[CONTROL_MAX], reason[REASON_SIZE] = "there is no ssh server";
     struct message message;
     size_t n_fds = 0;
-    ssize_t n = fdpass_receive(CONTROL_FD, bytes, sizeof(bytes), &ssh->session, 1, &n_fds, NULL);
+    ssize_t n = fdpass_receive(control_fd(), bytes, sizeof(bytes), &ssh->session, 1, &n_fds, NULL);
     if (n <= 0 || message_decode(bytes, (size_t)n, &message) < 0 ||
         message.type != MESSAGE_INIT_SSH || ssh->was_visited)
         _exit(EXIT_SUCCESS);
@@ -225,7 +225,7 @@ enum {
 static void set_fds(const struct ssh *ssh, struct pollfd fds[FDS])
 {
     const struct connection *connection = ssh->plan->connection;
-    const int watched[FD_VISITORS] = {[FD_CONTROL] = CONTROL_FD,
+    const int watched[FD_VISITORS] = {[FD_CONTROL] = control_fd(),
                                       [FD_CHILDREN] = ssh->plan->children,
                                       [FD_CLIENT] = connection->is_silent ? -1 : connection->fd,
                                       [FD_SESSION] = ssh->session};
