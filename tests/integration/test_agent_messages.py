@@ -172,7 +172,7 @@ class Runs(MessageTest):
 
     def test_limits(self):
         """The verdicts are those of fd mode, with all output before them."""
-        cases = (("student/student spin 2", 253, "cpu_time", {"time_limit": 1}),
+        cases = (("student/student spin 2", 253, "cpu_time", {"time_limit": 1, "hard_time_limit": 40}),
                  ("student/student sleep", 253, "wall_time", {"hard_time_limit": 1}),
                  ("student/student hog", 252, "memory", {"memory_limit": 30}))
         for command, retval, termination, asked in cases:
