@@ -38,6 +38,7 @@ endfunction()
 
 studentfs_system_test(grader LABELS sanitized)
 studentfs_system_test(examples)
+studentfs_system_test(packages)
 studentfs_system_test(exit LABELS sanitized)
 studentfs_system_test(errors LABELS sanitized)
 studentfs_system_test(streams TIMEOUT 240 LABELS sanitized)
