@@ -214,6 +214,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
     while ((found = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
         const struct option_row *row = row_of(found);
         int r = row ? take(row, optarg, &options) : -EINVAL;
+        if (!row) /* getopt has said what is wrong */
+            fputs("see studentfs --help\n", stderr);
         if (r != 0) {
             free_list(&options.environments);
             return r;
