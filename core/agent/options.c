@@ -145,6 +145,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         if (found == -1)
             break;
         int r = found == 0 ? take(&rows[index], optarg, options) : -EINVAL;
+        if (found != 0) /* getopt has said what is wrong */
+            fputs("see studentfs-agent --help\n", stderr);
         if (r != 0)
             return r;
     }
