@@ -115,11 +115,7 @@ int mount_point_prepare(const char *path, char **ret_path)
     return 0;
 }
 
-/*
- * Who has just had an answer often asks again at once: reads on, or writes a line and reads the
- * next. To be woken for that takes three times as long as to answer.
- */
-static void expect_more(struct mount *mount)
+void mount_expect_more(struct mount *mount)
 {
     uint64_t now = monotonic_ns();
     if (mount->may_spin && now - mount->last_ns < CONVERSATION_NS)
@@ -131,7 +127,6 @@ static void on_request(struct watch *watch, uint32_t events)
 {
     (void)events;
     struct mount *mount = container_of(watch, struct mount, watch);
-    expect_more(mount);
     for (int i = 0; i < BURST_MAX; i++) {
         int r = fuse_session_receive_buf(mount->session, &mount->buffer);
         if (r == -EAGAIN || r == -EINTR)

@@ -10,7 +10,7 @@ struct mount {
     struct fuse_session *session; /* NULL: not mounted */
     struct watch watch;
     struct fuse_buf buffer;
-    uint64_t last_ns; /* when the last requests came */
+    uint64_t last_ns; /* of the last mount_expect_more() */
     bool may_spin;    /* another CPU is there for those who ask */
 };
 
@@ -30,3 +30,10 @@ int mount_init(struct mount *mount, struct loop *loop, const char *path, const c
                const struct fuse_lowlevel_ops *operations, void *userdata);
 /* Answers all that wait, unmounts, lazily where it is in use. Harmless on a zeroed one. */
 void mount_deinit(struct mount *mount);
+
+/*
+ * A part of a stream was read or written: who has just had an answer often asks again at once,
+ * reads on or writes a line and reads the next. To be woken for that takes three times as long as
+ * to answer.
+ */
+void mount_expect_more(struct mount *mount);

@@ -80,12 +80,20 @@ void open_file_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_i
     handle_free(handle);
 }
 
+static void expect_more(fuse_req_t request)
+{
+    struct studentfs *fs = fuse_req_userdata(request);
+    mount_expect_more(&fs->mount);
+}
+
 void open_file_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
                     struct fuse_file_info *fi)
 {
     struct handle *handle = handle_of(fi);
     const struct file_type *type = handle->type;
     (void)number;
+    if (type->is_stream)
+        expect_more(request);
     parked_read(request, handle, type->read ? type->read : file_read_text, size, offset,
                 type->waiting && !(fi->flags & O_NONBLOCK),
                 type->waiting ? type->waiting(handle) : NULL);
@@ -98,6 +106,7 @@ void open_file_write(fuse_req_t request, fuse_ino_t number, const char *data, si
     const struct file_type *type = handle->type;
     (void)number, (void)offset;
     if (type->write) {
+        expect_more(request);
         parked_write(request, handle, type->write, data, size, !(fi->flags & O_NONBLOCK),
                      type->waiting(handle));
         return;

@@ -174,7 +174,7 @@ static int start(struct agent *agent, const struct options *options, const char 
     r = maker_init(&agent->maker, init, student, options->tmp_size << 20);
     if (r == 0)
         r = pool_init(&agent->pool, &agent->loop, &agent->spawner, &agent->cgroups, &agent->maker,
-                      (unsigned)options->pool);
+                      (unsigned)options->pool, (unsigned)options->pool_max);
     if (r < 0)
         return fail("cannot start", r);
     r = ssh_host_start(&agent->ssh, &agent->loop, &agent->maker, &options->ssh);

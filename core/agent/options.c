@@ -56,7 +56,9 @@ static const struct option_row rows[] = {
     ROW("environment", OPTION_ENVIRONMENT, environments, .value = "NAME=ROOTFS",
         .help = "a root file system for runs whose container is NAME; may be repeated"),
     ROW("pool", OPTION_NUMBER, pool, .max = 1000, .value = "N",
-        .help = "sandboxes prepared ahead (default: 4)"),
+        .help = "sandboxes prepared ahead, at least (default: 4)"),
+    ROW("pool-max", OPTION_NUMBER, pool_max, .max = 1000, .value = "N",
+        .help = "the most, after so many ran at once (default: 64)"),
     ROW("tmp-size", OPTION_NUMBER, tmp_size, .min = 1, .max = MEMORY_MAX_MIB, .value = "MIB",
         .help = "size of a run's /tmp, and of its /dev/shm (default: 64)"),
     ROW("ssh-address", OPTION_TEXT, ssh.address, .value = "ADDRESS",
@@ -131,6 +133,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         (struct options){.task = ".",
                          .ready_fd = OPTION_NO_FD,
                          .pool = 4,
+                         .pool_max = 64,
                          .tmp_size = 64,
                          .ssh = {.address = "127.0.0.1", .wait = 120},
                          /* INGInious's: 30 s, 200 MB; its init's RLIMIT_NPROC is 1000. */

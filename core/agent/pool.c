@@ -12,6 +12,9 @@
 #define STARTING_MAX 8
 /* For init to exit and the kernel to end what the student left. */
 #define END_BOUND_NS (2 * NS_PER_S)
+/* Between two looks at how many sandboxes are called for: a minute after the last of fifty runs
+ * three are left of them. */
+#define DECAY_NS (15 * NS_PER_S)
 
 static struct sandbox *sandbox_of(struct list *link)
 {
@@ -102,6 +105,7 @@ static void serve_requests(struct pool *pool)
         if (!sandbox)
             continue;
         list_remove(item);
+        pool->n_busy++;
         request->fn(request, sandbox, NULL);
     }
 }
@@ -166,7 +170,7 @@ static void fill(struct pool *pool, const struct sandbox_kind *kind)
     unsigned there = starting + count(&pool->ready, kind);
     unsigned wanted = count_requests(pool, kind);
     if (kind_equals(kind, &usual) && !pool->broken)
-        wanted += pool->target;
+        wanted += demand_target(&pool->demand, pool->n_busy + wanted);
     for (; there < wanted && starting < STARTING_MAX && !pool->ending; there++, starting++) {
         int r = start(pool, kind);
         if (r < 0) {
@@ -176,10 +180,39 @@ static void fill(struct pool *pool, const struct sandbox_kind *kind)
     }
 }
 
+static void note_demand(struct pool *pool)
+{
+    demand_note(&pool->demand, pool->n_busy + count_requests(pool, &usual));
+    if (pool->demand.peak > pool->demand.least && !pool->decays) {
+        pool->decays = true;
+        timer_arm(&pool->decay, DECAY_NS);
+    }
+}
+
+/* What is ready beyond what is called for goes. */
+static void on_decay(struct timer *timer)
+{
+    struct pool *pool = container_of(timer, struct pool, decay);
+    pool->decays = demand_decay(&pool->demand);
+    if (pool->decays)
+        timer_arm(timer, DECAY_NS);
+    unsigned ready = count(&pool->ready, &usual);
+    unsigned target = demand_target(&pool->demand, 0);
+    list_for_each_safe (item, following, &pool->ready) {
+        if (ready <= target)
+            return;
+        if (kind_equals(&sandbox_of(item)->kind, &usual)) {
+            pool_retire(pool, sandbox_of(item), true);
+            ready--;
+        }
+    }
+}
+
 /* Those of the usual kind, and those that somebody waits for: each kind where its first one is. */
 static void on_turn(struct deferred *deferred)
 {
     struct pool *pool = container_of(deferred, struct pool, turn);
+    note_demand(pool);
     serve_requests(pool);
     fill(pool, &usual);
     list_for_each_safe (item, following, &pool->requests) {
@@ -207,6 +240,8 @@ void pool_ask(struct pool *pool, struct pool_request *request)
 
 void pool_retire(struct pool *pool, struct sandbox *sandbox, bool kill)
 {
+    if (sandbox->owner != pool)
+        pool->n_busy--;
     sandbox->fn = on_sandbox;
     sandbox->owner = pool;
     sandbox->retired = true;
@@ -222,10 +257,10 @@ void pool_retire(struct pool *pool, struct sandbox *sandbox, bool kill)
 /* --- the whole --- */
 
 int pool_init(struct pool *pool, struct loop *loop, struct spawner *spawner,
-              struct cgroup_tree *cgroups, const struct maker *maker, unsigned target)
+              struct cgroup_tree *cgroups, const struct maker *maker, unsigned least, unsigned most)
 {
-    *pool = (struct pool){
-        .loop = loop, .spawner = spawner, .cgroups = cgroups, .maker = maker, .target = target};
+    *pool = (struct pool){.loop = loop, .spawner = spawner, .cgroups = cgroups, .maker = maker};
+    demand_init(&pool->demand, least, most);
     list_init(&pool->requests);
     list_init(&pool->spawning);
     list_init(&pool->starting);
@@ -234,7 +269,8 @@ int pool_init(struct pool *pool, struct loop *loop, struct spawner *spawner,
     list_init(&pool->all);
     deferred_init(&pool->turn, on_turn);
     later(pool);
-    return graves_init(&pool->graves, loop);
+    int r = timer_init(loop, &pool->decay, on_decay);
+    return r < 0 ? r : graves_init(&pool->graves, loop);
 }
 
 void pool_end(struct pool *pool)
@@ -260,6 +296,7 @@ bool pool_is_empty(const struct pool *pool)
 void pool_deinit(struct pool *pool)
 {
     deferred_cancel(&pool->turn);
+    timer_deinit(&pool->decay);
     list_for_each_safe (item, following, &pool->all) {
         struct sandbox *sandbox = container_of(item, struct sandbox, all);
         sandbox_deinit(sandbox);

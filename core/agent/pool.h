@@ -8,6 +8,7 @@
 #pragma once
 
 #include "cgroup.h"
+#include "demand.h"
 #include "graves.h"
 #include "kind.h"
 #include "maker.h"
@@ -31,7 +32,10 @@ struct pool {
     struct spawner *spawner;
     struct cgroup_tree *cgroups;
     const struct maker *maker;
-    unsigned target; /* sandboxes of the usual kind kept ready */
+    struct demand demand; /* for sandboxes of the usual kind, which are kept ready */
+    unsigned n_busy;      /* sandboxes that were granted and are not back */
+    struct timer decay;
+    bool decays;
     struct list requests, spawning, starting, ready, retired;
     struct list all; /* every sandbox there is */
     struct graves graves;
@@ -40,9 +44,10 @@ struct pool {
     bool ending;
 };
 
-/* The spawner's answers go to pool_spawned(). */
+/* Keeps from least to most ready (demand.h). The spawner's answers go to pool_spawned(). */
 int pool_init(struct pool *pool, struct loop *loop, struct spawner *spawner,
-              struct cgroup_tree *cgroups, const struct maker *maker, unsigned target);
+              struct cgroup_tree *cgroups, const struct maker *maker, unsigned least,
+              unsigned most);
 void pool_spawned(struct pool *pool, int pidfd);
 
 /* Answers later, from the loop. list_remove() of its link takes it back. */
