@@ -38,5 +38,23 @@ class Spawner(studentfs.TestCase):
         studentfs.eventually(lambda: not studentfs.is_alive(first.daemon), what="the end of the first daemon")
 
 
+class Pool(studentfs.TestCase):
+    mount_options = ("--pool", "2", "--pool-max", "9")
+
+    def idle(self):
+        return [pid for pid, _ in studentfs.descendants(self.mount.daemon[0])
+                if studentfs.program_of(pid) == "student-init"]
+
+    def test_follows_what_was_in_use(self):
+        """After a crowd as many are prepared as there were at once, up to the most."""
+        studentfs.eventually(lambda: len(self.idle()) == 2, what="two prepared sandboxes")
+        runs = [self.mount.run("student/student sleep", stdin=None) for _ in range(12)]
+        for run in runs:
+            run.wait_for("running")
+        for run in runs:
+            run.remove()
+        studentfs.eventually(lambda: len(self.idle()) == 9, seconds=20, what="nine prepared sandboxes")
+
+
 if __name__ == "__main__":
     studentfs.main()
