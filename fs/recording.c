@@ -10,9 +10,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Where the parts lie: [0, SMALL_0), [SMALL_0, SMALL_1), then chunks. */
-#define SMALL_0 ((size_t)4 << 10)
-#define SMALL_1 ((size_t)128 << 10)
+/* Where the parts lie: [0, SMALL_0), [SMALL_0, SMALL_1), then chunks. The first one grows. */
+#define SMALL_MIN ((size_t)256)
+#define SMALL_0   ((size_t)4 << 10)
+#define SMALL_1   ((size_t)128 << 10)
 
 /* Drained in one go, before others on the loop have their turn: a few pipes full. */
 #define DRAIN_MAX ((size_t)4 << 20)
@@ -46,8 +47,9 @@ void recording_deinit(struct recording *recording)
 static char *locate(const struct recording *recording, uint64_t offset, size_t *ret_room)
 {
     if (offset < SMALL_0) {
-        *ret_room = SMALL_0 - (size_t)offset;
-        return recording->small[0] ? recording->small[0] + offset : NULL;
+        bool there = offset < recording->small_size;
+        *ret_room = there ? recording->small_size - (size_t)offset : 0;
+        return there ? recording->small[0] + offset : NULL;
     }
     if (offset < SMALL_1) {
         *ret_room = SMALL_1 - (size_t)offset;
@@ -73,13 +75,40 @@ static int add_chunk(struct recording *recording)
     return 0;
 }
 
+static int grow_first_part(struct recording *recording)
+{
+    size_t size = recording->small_size ? 4 * recording->small_size : SMALL_MIN;
+    char *memory = realloc(recording->small[0], size);
+    if (!memory)
+        return -ENOMEM;
+    recording->small[0] = memory;
+    recording->small_size = size;
+    return 0;
+}
+
 static int add_part(struct recording *recording)
 {
     if (recording->size >= SMALL_1)
         return add_chunk(recording);
-    bool second = recording->size >= SMALL_0;
-    recording->small[second] = malloc(second ? SMALL_1 - SMALL_0 : SMALL_0);
-    return recording->small[second] ? 0 : -ENOMEM;
+    if (recording->size < SMALL_0)
+        return grow_first_part(recording);
+    recording->small[1] = malloc(SMALL_1 - SMALL_0);
+    return recording->small[1] ? 0 : -ENOMEM;
+}
+
+/* Ended ones may stay for long, and be many. */
+static void give_back_room(struct recording *recording)
+{
+    size_t first = recording->size < SMALL_0 ? (size_t)recording->size : SMALL_0;
+    if (recording->small[0] && first > 0 && first < recording->small_size) {
+        char *memory = realloc(recording->small[0], first);
+        recording->small[0] = memory ? memory : recording->small[0];
+        recording->small_size = first;
+    }
+    if (recording->small[1] && recording->size > SMALL_0 && recording->size < SMALL_1) {
+        char *memory = realloc(recording->small[1], (size_t)recording->size - SMALL_0);
+        recording->small[1] = memory ? memory : recording->small[1];
+    }
 }
 
 /* Room for the next bytes, at most what the limit leaves; NULL: they are to be dropped. */
@@ -140,6 +169,7 @@ void recording_tell(struct recording *recording)
 static void finish(struct recording *recording)
 {
     close_pipe(recording);
+    give_back_room(recording);
     recording->ended = true;
     recording_tell(recording);
 }

@@ -33,6 +33,7 @@ struct recording {
     struct watch watch;
     int fd;                /* the pipe's end; -1 before it opens and after it ends */
     char *small[2];        /* the first bytes: small recordings take no whole chunk */
+    size_t small_size;     /* allocated of small[0] */
     struct chunk **chunks; /* what follows */
     size_t n_chunks;
     uint64_t size, limit; /* bytes; limit 0: none */

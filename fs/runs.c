@@ -15,13 +15,13 @@ static int compare_names(const void *a, const void *b)
     return strcmp(((const struct run *)a)->name, ((const struct run *)b)->name);
 }
 
-/* The index of the first with a serial number of at least serial. */
+/* The index of the first slot with a serial number of at least serial. */
 static size_t find(const struct runs *runs, uint64_t serial)
 {
-    size_t low = 0, high = runs->count;
+    size_t low = 0, high = runs->n_slots;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (runs->by_serial[middle]->serial < serial)
+        if (runs->slots[middle].serial < serial)
             low = middle + 1;
         else
             high = middle;
@@ -29,16 +29,27 @@ static size_t find(const struct runs *runs, uint64_t serial)
     return low;
 }
 
+static void remove_empty_slots(struct runs *runs)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < runs->n_slots; i++)
+        if (runs->slots[i].run)
+            runs->slots[kept++] = runs->slots[i];
+    runs->n_slots = kept;
+    runs->n_empty = 0;
+}
+
 /* The last reference is going: nobody can ask for its inodes any more. */
 static void forget(void *owner, struct run *run)
 {
     struct runs *runs = owner;
     size_t at = find(runs, run->serial);
-    if (at == runs->count || runs->by_serial[at] != run)
+    if (at == runs->n_slots || runs->slots[at].run != run)
         return; /* it never came so far */
-    runs->count--;
-    memmove(&runs->by_serial[at], &runs->by_serial[at + 1],
-            (runs->count - at) * sizeof(struct run *));
+    runs->slots[at].run = NULL;
+    /* Not one by one: among many runs that would move many each time. */
+    if (++runs->n_empty > runs->n_slots / 2)
+        remove_empty_slots(runs);
 }
 
 /* As studentrun.h has them. */
@@ -99,18 +110,18 @@ void runs_deinit(struct runs *runs)
     if (runs->defaults)
         run_unref(runs->defaults);
     events_deinit(&runs->events);
-    free(runs->by_serial);
+    free(runs->slots);
 }
 
 static int reserve(struct runs *runs)
 {
-    if (runs->count < runs->capacity)
+    if (runs->n_slots < runs->capacity)
         return 0;
     size_t capacity = runs->capacity ? 2 * runs->capacity : 64;
-    struct run **by_serial = reallocarray(runs->by_serial, capacity, sizeof(struct run *));
-    if (!by_serial)
+    struct run_slot *slots = reallocarray(runs->slots, capacity, sizeof(*slots));
+    if (!slots)
         return -ENOMEM;
-    runs->by_serial = by_serial;
+    runs->slots = slots;
     runs->capacity = capacity;
     return 0;
 }
@@ -136,7 +147,7 @@ int runs_add(struct runs *runs, const char *name, uid_t uid, gid_t gid, mode_t m
     run->gid = gid;
     run->mode = mode & 07777;
     run->serial = ++runs->last_serial;
-    runs->by_serial[runs->count++] = run;
+    runs->slots[runs->n_slots++] = (struct run_slot){run->serial, run};
     runs->named++;
     runs->totals.made++;
     events_tell(&runs->events, run, run_state_name(RUN_NEW));
@@ -176,13 +187,13 @@ struct run *runs_by_serial(const struct runs *runs, uint64_t serial)
     size_t at = find(runs, serial);
     if (serial == RUNS_DEFAULTS_SERIAL)
         return runs->defaults;
-    return at < runs->count && runs->by_serial[at]->serial == serial ? runs->by_serial[at] : NULL;
+    return at < runs->n_slots && runs->slots[at].serial == serial ? runs->slots[at].run : NULL;
 }
 
 struct run *runs_next(const struct runs *runs, uint64_t serial)
 {
     size_t at = find(runs, serial);
-    while (at < runs->count && runs->by_serial[at]->removed)
+    while (at < runs->n_slots && (!runs->slots[at].run || runs->slots[at].run->removed))
         at++;
-    return at < runs->count ? runs->by_serial[at] : NULL;
+    return at < runs->n_slots ? runs->slots[at].run : NULL;
 }

@@ -19,11 +19,16 @@ struct runs_totals {
 };
 extern const char *const run_terminations[RUN_TERMINATIONS];
 
+struct run_slot {
+    uint64_t serial;
+    struct run *run; /* NULL: it is gone */
+};
+
 struct runs {
     struct run_context context;
     struct run *defaults;   /* never in the tree's list, never started */
-    struct run **by_serial; /* ascending */
-    size_t count, capacity;
+    struct run_slot *slots; /* ascending by serial number; removed now and then */
+    size_t n_slots, n_empty, capacity;
     size_t named, max_named; /* those in the tree */
     void *by_name;           /* tsearch(3) */
     uint64_t last_serial;

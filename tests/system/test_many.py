@@ -3,6 +3,7 @@ nothing that grows."""
 
 import os
 import pathlib
+import subprocess
 import threading
 
 import studentfs
@@ -101,6 +102,50 @@ class Many(studentfs.TestCase):
             studentfs.eventually(lambda: not growth(), 20)
         except AssertionError:
             self.fail(f"grown after {IN_TURN} runs: {growth()}")
+
+    def test_100000_made_and_removed(self):
+        mount = self.own_mount()
+        stays = [mount.make() for _ in range(50)]
+
+        def some(count):
+            """Two at a time, the older one removed first, as many graders' come and go."""
+            for _ in range(count // 2):
+                os.mkdir(mount.path("one"))
+                os.mkdir(mount.path("other"))
+                os.rmdir(mount.path("one"))
+                os.rmdir(mount.path("other"))
+
+        some(5000)
+        before = self.measure(mount)
+        some(10_000 if studentfs.SANITIZED else 100_000)
+        after = self.measure(mount)
+        for key, value in before.items():
+            if key.startswith("studentfs ") and not key.endswith("mounts"):
+                self.assertLessEqual(after[key], value + ((1 << 20) if key.endswith("rss") else 0), key)
+        self.assertLessEqual({run.name for run in stays}, set(os.listdir(mount.point)))
+
+    def test_listing_10000_while_they_come_and_go(self):
+        """Each that stays is listed once; the kernel asks for a page at a time."""
+        mount = self.own_mount()
+        stays = {f"stays{n}" for n in range(10_000)}
+        goes = [f"goes{n}" for n in range(500)]
+        for n, name in enumerate(sorted(stays)):
+            os.mkdir(mount.path(name))
+            if n % 20 == 0:
+                os.mkdir(mount.path(goes[n // 20]))
+        listed = []
+        with os.scandir(mount.point) as entries:
+            for entry in entries:
+                listed.append(entry.name)
+                if len(listed) % 25 == 0 and goes:
+                    os.rmdir(mount.path(goes.pop()))
+                    os.mkdir(mount.path(f"comes{len(goes)}"))
+        self.assertEqual(len(listed), len(set(listed)))
+        self.assertEqual(stays - set(listed), set())
+        self.assertEqual(len(subprocess.run(["ls", "-l", mount.point], capture_output=True, timeout=60, check=True)
+                             .stdout.splitlines()), 1 + len(os.listdir(mount.point)))
+        with open(mount.path("runs"), encoding="utf-8") as file:
+            self.assertEqual(len(file.readlines()), 1 + 10_500)
 
     def test_1000_new_ones(self):
         """Runs that never start cost a few kilobytes each and vanish."""
