@@ -138,6 +138,8 @@ int agent_process_init(struct agent_process *agent, struct loop *loop,
         r = start(agent, &ready);
     if (r == 0)
         r = agent_child_wait_ready(&agent->child, ready);
+    if (r == 0)
+        pass_on_log(agent); /* what it cannot enforce, while there is somebody to read it */
     if (r < 0)
         agent_process_deinit(agent);
     return r;

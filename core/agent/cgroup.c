@@ -132,9 +132,21 @@ int cgroup_new(struct cgroup *cgroup, struct cgroup_tree *tree)
     return 0;
 }
 
+/* v2, since Linux 5.14: whatever is in it and below, with nobody who slips through by forking. */
+static bool kill_by_kernel(int directory, const char *name)
+{
+    char path[80];
+    if (snprintf(path, sizeof(path), "%s/cgroup.kill", name) >= (int)sizeof(path))
+        return false;
+    _cleanup_close_ int fd = openat(directory, path, O_WRONLY | O_CLOEXEC);
+    return fd >= 0 && write(fd, "1", 1) == 1;
+}
+
 void cgroup_kill_in(int directory, const char *name)
 {
     char path[64], line[32];
+    if (kill_by_kernel(directory, name))
+        return;
     if (snprintf(path, sizeof(path), "%s/cgroup.procs", name) >= (int)sizeof(path))
         return;
     int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
@@ -150,10 +162,37 @@ void cgroup_kill_in(int directory, const char *name)
         fclose(file);
 }
 
+/* The one in which a question is cheapest, and a kill surest; NULL: none. */
+static const struct hierarchy *best_hierarchy(const struct cgroup *cgroup)
+{
+    const struct cgroup_tree *tree = cgroup->tree;
+    for (unsigned i = 0; tree && i < tree->n_hierarchies; i++)
+        if (tree->hierarchies[i].layout == CGROUP_V2)
+            return &tree->hierarchies[i];
+    return tree && tree->n_hierarchies > 0 ? &tree->hierarchies[0] : NULL;
+}
+
 void cgroup_kill(const struct cgroup *cgroup)
 {
-    if (cgroup->tree && cgroup->tree->n_hierarchies > 0)
-        cgroup_kill_in(cgroup->tree->hierarchies[0].fd, cgroup->name);
+    const struct hierarchy *hierarchy = best_hierarchy(cgroup);
+    if (hierarchy)
+        cgroup_kill_in(hierarchy->fd, cgroup->name);
+}
+
+bool cgroup_is_populated(const struct cgroup *cgroup)
+{
+    const struct hierarchy *hierarchy = best_hierarchy(cgroup);
+    char text[256];
+    if (!hierarchy)
+        return false;
+    bool is_v2 = hierarchy->layout == CGROUP_V2;
+    _cleanup_close_ int fd =
+        open_in(cgroup, hierarchy, is_v2 ? "cgroup.events" : "cgroup.procs", O_RDONLY);
+    ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+    if (size <= 0)
+        return false;
+    text[size] = 0;
+    return !is_v2 || strstr(text, "populated 1");
 }
 
 int cgroup_remove(struct cgroup *cgroup)
@@ -168,18 +207,27 @@ int cgroup_remove(struct cgroup *cgroup)
     return r;
 }
 
-int cgroup_open_entries(const struct cgroup *cgroup, int ret_fds[HIERARCHIES_MAX])
+int cgroup_open_entries(const struct cgroup *cgroup, int ret_fds[HIERARCHIES_MAX],
+                        int *ret_birthplace)
 {
     int n = 0;
+    _cleanup_close_ int birthplace = -1;
     for (unsigned i = 0; cgroup->tree && i < cgroup->tree->n_hierarchies; i++) {
-        int fd = open_in(cgroup, &cgroup->tree->hierarchies[i], "cgroup.procs", O_WRONLY);
+        const struct hierarchy *hierarchy = &cgroup->tree->hierarchies[i];
+        bool is_v2 = hierarchy->layout == CGROUP_V2;
+        int fd = is_v2 ? open_in(cgroup, hierarchy, "", O_RDONLY | O_DIRECTORY)
+                       : open_in(cgroup, hierarchy, "cgroup.procs", O_WRONLY);
         if (fd < 0) {
             while (n > 0)
                 close(ret_fds[--n]);
             return fd;
         }
-        ret_fds[n++] = fd;
+        if (is_v2)
+            birthplace = fd;
+        else
+            ret_fds[n++] = fd;
     }
+    *ret_birthplace = fd_steal(&birthplace);
     return n;
 }
 

@@ -15,21 +15,28 @@
 
 enum controller { CONTROLLER_MEMORY, CONTROLLER_PIDS, CONTROLLER_CPU, CONTROLLER_COUNT };
 
+/* The name of an agent's tree: this, its process id and its start time. */
+#define CGROUP_TREE_PREFIX "studentfs-"
+
 /* One for each controller in v1, and v2's. */
 #define HIERARCHIES_MAX (CONTROLLER_COUNT + 1)
 
 enum cgroup_layout { CGROUP_V1, CGROUP_V2, CGROUP_LAYOUTS };
 
+#define CGROUP_WHY_MAX 256 /* bytes: a path and some words */
+
 struct hierarchy {
     enum cgroup_layout layout;
-    char *path; /* of the agent's tree */
-    int fd;     /* of that directory */
+    char *path;   /* of the agent's tree */
+    char *parent; /* the directory that it is in */
+    int fd;       /* of the tree's directory */
 };
 
 struct cgroup_tree {
     struct hierarchy hierarchies[HIERARCHIES_MAX];
     unsigned n_hierarchies;
-    int of[CONTROLLER_COUNT]; /* index of its hierarchy, or -1 */
+    int of[CONTROLLER_COUNT];                   /* index of its hierarchy, or -1 */
+    char why[CONTROLLER_COUNT][CGROUP_WHY_MAX]; /* it is missing */
     unsigned last_name;
 };
 
@@ -56,8 +63,14 @@ void cgroup_kill(const struct cgroup *cgroup);
  */
 int cgroup_remove(struct cgroup *cgroup);
 
-/* Opens what a process writes "0" into to enter: ret_fds[0..n), the caller's. Returns n. */
-int cgroup_open_entries(const struct cgroup *cgroup, int ret_fds[HIERARCHIES_MAX]);
+/*
+ * Opens what a process writes "0" into to enter: ret_fds[0..n), and v2's directory, in which it
+ * can be born: ret_birthplace, -1 where there is none. All are the caller's. Returns n.
+ */
+int cgroup_open_entries(const struct cgroup *cgroup, int ret_fds[HIERARCHIES_MAX],
+                        int *ret_birthplace);
+/* Whether any process is in it; zombies are not. */
+bool cgroup_is_populated(const struct cgroup *cgroup);
 
 /* The same as cgroup_kill() for the group of that name in the directory. */
 void cgroup_kill_in(int directory, const char *name);

@@ -2,11 +2,13 @@
 #include "cgroup_find.h"
 
 #include "base/cleanup.h"
+#include "cgroup_home.h"
 
 #include <errno.h>
 #include <mntent.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What v1 mounts and v2 lists it as. v2 counts CPU time in every group (cpu.stat). */
 static const char *const controller_names[CGROUP_LAYOUTS][CONTROLLER_COUNT] = {
@@ -68,56 +70,120 @@ static char *own_path(enum cgroup_layout layout, const char *name)
     return found;
 }
 
-/* Whether groups made in that directory of v2 have the controller, after asking for it. */
-static bool offers(const char *directory, const char *name)
+static bool has_line(const char *directory, const char *file)
 {
     _cleanup_free_ char *path = NULL;
-    char line[LINE_SIZE] = "";
-    if (!name)
-        return true;
-    if (asprintf(&path, "%s/cgroup.subtree_control", directory) < 0)
+    if (asprintf(&path, "%s/%s", directory, file) < 0)
         return path = NULL, false;
+    FILE *stream = fopen(path, "re");
+    bool has = stream && fgetc(stream) != EOF;
+    if (stream)
+        fclose(stream);
+    return has;
+}
+
+/*
+ * The kernel refuses to hand memory down where processes are. To hand down pids it agrees, and
+ * makes the groups below part of a threaded domain, which no process can enter. The root group,
+ * which alone has no type, may do both.
+ */
+static bool is_occupied(const char *directory)
+{
+    return has_line(directory, "cgroup.procs") && has_line(directory, "cgroup.type");
+}
+
+int cgroup_hand_down(const char *directory, enum controller controller)
+{
+    const char *name = controller_names[CGROUP_V2][controller];
+    _cleanup_free_ char *path = NULL;
+    char line[LINE_SIZE] = "";
+    if (access(directory, W_OK) < 0)
+        return -errno;
+    if (!name)
+        return 0;
+    if (is_occupied(directory))
+        return -EBUSY;
+    if (asprintf(&path, "%s/cgroup.subtree_control", directory) < 0)
+        return path = NULL, -ENOMEM;
     FILE *file = fopen(path, "r+e");
     if (!file)
-        return false;
-    if (fgets(line, sizeof(line), file) && list_has(line, " \n", name)) {
-        fclose(file);
-        return true;
+        return -errno;
+    int r = 0;
+    if (!fgets(line, sizeof(line), file) || !list_has(line, " \n", name)) {
+        rewind(file);
+        r = fprintf(file, "+%s", name) < 0 || fflush(file) != 0 ? -errno : 0;
     }
-    /* EBUSY where processes are in it, ENOENT where it has no such controller itself. */
-    rewind(file);
-    bool enabled = fprintf(file, "+%s", name) > 0 && fflush(file) == 0;
     fclose(file);
-    return enabled;
+    return r == -EINVAL ? -ENOENT : r; /* a kernel that does not even know the name */
+}
+
+static void explain(int error, const char *directory, const char *name, char *why)
+{
+    if (error == -EROFS)
+        snprintf(why, CGROUP_WHY_MAX, "%s is mounted read-only", directory);
+    else if (error == -EACCES || error == -EPERM)
+        snprintf(why, CGROUP_WHY_MAX, "%s may not be written by this user", directory);
+    else if (error == -EBUSY)
+        snprintf(why, CGROUP_WHY_MAX, "%s holds other processes: it cannot hand %s down", directory,
+                 name);
+    else if (error == -ENOENT)
+        snprintf(why, CGROUP_WHY_MAX, "%s does not have %s", directory, name);
+    else
+        snprintf(why, CGROUP_WHY_MAX, "%s: %s", directory, strerror(-error));
 }
 
 /* From our own group upwards, the first directory that may be written and has it. */
-static int climb(char *directory, const char *mount, enum cgroup_layout layout, const char *name)
+static int climb(char *directory, const char *mount, enum controller controller, char *why)
 {
+    const char *name = controller_names[CGROUP_V2][controller];
+    int first = 0;
     for (;;) {
-        if (access(directory, W_OK) == 0 && (layout == CGROUP_V1 || offers(directory, name)))
+        int r = cgroup_hand_down(directory, controller);
+        if (r == -EBUSY && first == 0) {
+            r = cgroup_home_enter(directory);
+            if (r == 0)
+                r = cgroup_hand_down(directory, controller);
+        }
+        if (r == 0)
             return 0;
-        /* v1 needs no climbing: a group with processes in it may have groups below it. */
-        if (layout == CGROUP_V1 || strlen(directory) <= strlen(mount))
-            return -ENOENT;
+        if (first == 0) {
+            explain(r, directory, name ? name : "it", why);
+            first = r;
+        }
+        if (strlen(directory) <= strlen(mount))
+            return first;
         *strrchr(directory, '/') = 0;
     }
 }
 
-int cgroup_find(enum cgroup_layout layout, enum controller controller, char **ret_path)
+/* v1 needs no climbing: a group with processes in it may have groups below it. */
+static int try_own(const char *directory, const char *name, char *why)
+{
+    int r = access(directory, W_OK) < 0 ? -errno : 0;
+    if (r < 0)
+        explain(r, directory, name, why);
+    return r;
+}
+
+int cgroup_find(enum cgroup_layout layout, enum controller controller, char **ret_path,
+                char why[CGROUP_WHY_MAX])
 {
     const char *name = controller_names[layout][controller];
     _cleanup_free_ char *mount = find_mount(layout, name);
     _cleanup_free_ char *own = own_path(layout, name);
     char *directory;
-    if (!mount)
-        return -ENOENT;
+    if (!mount) {
+        snprintf(why, CGROUP_WHY_MAX, "no control groups are mounted");
+        return -ENODEV;
+    }
     if (asprintf(&directory, "%s%s", mount, own && strcmp(own, "/") != 0 ? own : "") < 0)
         return -ENOMEM;
     /* In a container the mount may show our own group as its root, under another name. */
     if (access(directory, F_OK) < 0)
         strcpy(directory, mount);
-    int r = climb(directory, mount, layout, name);
+    cgroup_home_strip(directory);
+    int r = layout == CGROUP_V2 ? climb(directory, mount, controller, why)
+                                : try_own(directory, name, why);
     if (r < 0) {
         free(directory);
         return r;

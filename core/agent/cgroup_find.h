@@ -5,6 +5,14 @@
 
 /*
  * The directory below which groups with that controller can be made: ret_path is the
- * caller's to free(). -ENOENT: there is none.
+ * caller's to free(). In v2 the agent may have moved for it, see cgroup_home.h.
+ *
+ * -ENODEV: it is not mounted; -ENOENT: there is no such controller; else why there is none. why
+ * gets that as a text.
  */
-int cgroup_find(enum cgroup_layout layout, enum controller controller, char **ret_path);
+int cgroup_find(enum cgroup_layout layout, enum controller controller, char **ret_path,
+                char why[CGROUP_WHY_MAX]);
+
+/* In v2: whether groups made in that directory have the controller, after asking for it. 0 or a
+ * negative errno: -EBUSY where processes are in it, -ENOENT where it does not have it itself. */
+int cgroup_hand_down(const char *directory, enum controller controller);

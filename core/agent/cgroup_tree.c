@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "cgroup.h"
 #include "cgroup_find.h"
+#include "cgroup_home.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,8 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define TREE_PREFIX "studentfs-"
-#define NAME_SIZE   64
+#define NAME_SIZE 64
 
 /* Mounts hold a group for up to a third of a second after its processes. */
 #define STALE_PAUSE_NS 5000000
@@ -43,7 +43,8 @@ static bool is_of_dead_agent(const char *name)
 {
     int pid, end = 0;
     unsigned long long started, now;
-    if (sscanf(name, TREE_PREFIX "%d-%llu%n", &pid, &started, &end) != 2 || name[end] || pid <= 0)
+    if (sscanf(name, CGROUP_TREE_PREFIX "%d-%llu%n", &pid, &started, &end) != 2 || name[end] ||
+        pid <= 0)
         return false;
     return start_time(pid, &now) < 0 || now != started;
 }
@@ -83,12 +84,37 @@ static void remove_stale(const char *path)
             remove_groups_in(dirfd(directory), entry->d_name);
     if (directory)
         closedir(directory);
+    cgroup_home_remove(path);
 }
 
-static int add_hierarchy(struct cgroup_tree *tree, enum cgroup_layout layout, const char *parent,
+/* v2's directory is one for all: a process is in one group of it. */
+static struct hierarchy *v2_of(struct cgroup_tree *tree)
+{
+    for (unsigned i = 0; i < tree->n_hierarchies; i++)
+        if (tree->hierarchies[i].layout == CGROUP_V2)
+            return &tree->hierarchies[i];
+    return NULL;
+}
+
+static int find(struct cgroup_tree *tree, enum cgroup_layout layout, enum controller controller,
+                char **ret_parent, char *why)
+{
+    const struct hierarchy *v2 = layout == CGROUP_V2 ? v2_of(tree) : NULL;
+    if (!v2)
+        return cgroup_find(layout, controller, ret_parent, why);
+    int r = cgroup_hand_down(v2->parent, controller);
+    if (r < 0)
+        snprintf(why, CGROUP_WHY_MAX, "%s does not hand it down", v2->parent);
+    else if (!(*ret_parent = strdup(v2->parent)))
+        r = -ENOMEM;
+    return r;
+}
+
+/* The parent is taken. */
+static int add_hierarchy(struct cgroup_tree *tree, enum cgroup_layout layout, char *parent,
                          const char *name)
 {
-    _cleanup_free_ char *path = NULL;
+    _cleanup_free_ char *path = NULL, *taken = parent;
     if (asprintf(&path, "%s/%s", parent, name) < 0)
         return path = NULL, -ENOMEM;
     for (unsigned i = 0; i < tree->n_hierarchies; i++)
@@ -101,38 +127,46 @@ static int add_hierarchy(struct cgroup_tree *tree, enum cgroup_layout layout, co
     if (fd < 0)
         return -errno;
     tree->hierarchies[tree->n_hierarchies] =
-        (struct hierarchy){.layout = layout, .path = path, .fd = fd};
-    path = NULL;
+        (struct hierarchy){.layout = layout, .path = path, .parent = parent, .fd = fd};
+    path = taken = NULL;
     return (int)tree->n_hierarchies++;
 }
 
-/* In v2 a group's children have the controllers that it hands down. */
-static bool hand_down(const struct hierarchy *hierarchy, enum controller controller)
+static int place(struct cgroup_tree *tree, enum controller controller, enum cgroup_layout layout,
+                 const char *name, char *why)
 {
-    static const char *const asked[CONTROLLER_COUNT] = {
-        [CONTROLLER_MEMORY] = "+memory", [CONTROLLER_PIDS] = "+pids"};
-    if (hierarchy->layout == CGROUP_V1 || !asked[controller])
-        return true;
-    _cleanup_close_ int fd = openat(hierarchy->fd, "cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
-    return fd >= 0 && write(fd, asked[controller], strlen(asked[controller])) > 0;
-}
-
-static bool place(struct cgroup_tree *tree, enum controller controller, enum cgroup_layout layout,
-                  const char *name)
-{
-    _cleanup_free_ char *parent = NULL;
-    int r = cgroup_find(layout, controller, &parent);
-    if (r == 0)
-        r = add_hierarchy(tree, layout, parent, name);
-    if (r < 0 || !hand_down(&tree->hierarchies[r], controller))
-        return false;
-    tree->of[controller] = r;
-    return true;
+    char *parent = NULL;
+    int r = find(tree, layout, controller, &parent, why);
+    if (r < 0)
+        return r;
+    int index = add_hierarchy(tree, layout, parent, name);
+    if (index >= 0 && layout == CGROUP_V2)
+        r = cgroup_hand_down(tree->hierarchies[index].path, controller);
+    if (index < 0 || r < 0) {
+        r = index < 0 ? index : r;
+        snprintf(why, CGROUP_WHY_MAX, "no group can be made: %s", strerror(-r));
+        return r;
+    }
+    tree->of[controller] = index;
+    return 0;
 }
 
 /* Any v2 group counts CPU time, but cpuacct is cheaper to read, and there only without v2's. */
 static const enum cgroup_layout preferred[CONTROLLER_COUNT] = {
     [CONTROLLER_MEMORY] = CGROUP_V2, [CONTROLLER_PIDS] = CGROUP_V2, [CONTROLLER_CPU] = CGROUP_V1};
+
+/* In the layout that is preferred, else in the other; the better reason is kept. */
+static void place_somewhere(struct cgroup_tree *tree, enum controller controller, const char *name)
+{
+    char why[CGROUP_WHY_MAX] = "";
+    tree->of[controller] = -1;
+    int first = place(tree, controller, preferred[controller], name, tree->why[controller]);
+    if (first == 0)
+        return;
+    int second = place(tree, controller, CGROUP_LAYOUTS - 1 - preferred[controller], name, why);
+    if (second != -ENODEV && (first == -ENODEV || first == -ENOENT))
+        memcpy(tree->why[controller], why, sizeof(why));
+}
 
 int cgroup_tree_init(struct cgroup_tree *tree)
 {
@@ -142,21 +176,22 @@ int cgroup_tree_init(struct cgroup_tree *tree)
     int r = start_time(getpid(), &started);
     if (r < 0)
         return r;
-    snprintf(name, sizeof(name), TREE_PREFIX "%d-%llu", getpid(), started);
-    for (unsigned i = 0; i < CONTROLLER_COUNT; i++) {
-        tree->of[i] = -1;
-        if (!place(tree, (enum controller)i, preferred[i], name))
-            place(tree, (enum controller)i, CGROUP_LAYOUTS - 1 - preferred[i], name);
-    }
+    snprintf(name, sizeof(name), CGROUP_TREE_PREFIX "%d-%llu", getpid(), started);
+    for (unsigned i = 0; i < CONTROLLER_COUNT; i++)
+        place_somewhere(tree, (enum controller)i, name);
     return 0;
 }
 
 void cgroup_tree_deinit(struct cgroup_tree *tree)
 {
     for (unsigned i = 0; i < tree->n_hierarchies; i++) {
-        rmdir(tree->hierarchies[i].path);
-        free(tree->hierarchies[i].path);
-        close(tree->hierarchies[i].fd);
+        struct hierarchy *hierarchy = &tree->hierarchies[i];
+        rmdir(hierarchy->path);
+        if (hierarchy->layout == CGROUP_V2)
+            cgroup_home_leave(hierarchy->parent);
+        free(hierarchy->path);
+        free(hierarchy->parent);
+        close(hierarchy->fd);
     }
     tree->n_hierarchies = 0;
 }

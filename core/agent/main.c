@@ -67,12 +67,12 @@ static int find_init(char *ret_path, size_t size)
 static void tell_what_is_missing(const struct cgroup_tree *cgroups)
 {
     static const char *const instead[CONTROLLER_COUNT] = {
-        [CONTROLLER_MEMORY] = "no cgroup for memory: bounded for each process, not for the run",
-        [CONTROLLER_PIDS] = "no cgroup for processes: bounded by RLIMIT_NPROC, unless root",
-        [CONTROLLER_CPU] = "no cgroup for CPU time: bounded for each process, not for the run"};
+        [CONTROLLER_MEMORY] = "memory: bounded for each process, not for the run",
+        [CONTROLLER_PIDS] = "processes: bounded by RLIMIT_NPROC, unless root",
+        [CONTROLLER_CPU] = "CPU time: bounded for each process, not for the run"};
     for (unsigned i = 0; i < CONTROLLER_COUNT; i++)
         if (!cgroup_tree_has(cgroups, (enum controller)i))
-            log_line("%s", instead[i]);
+            log_line("no control group for %s (%s)", instead[i], cgroups->why[i]);
 }
 
 /* --- events --- */

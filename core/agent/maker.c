@@ -85,7 +85,7 @@ int maker_prepare(const struct maker *maker, const struct sandbox_kind *kind, bo
                               .user_namespace = maker_has_user_namespace(maker, kind),
                               .run_as_root = kind->run_as_root,
                               .tmp_size = maker->tmp_size};
-    *ret_spawn = (struct spawn){.control = -1, .log = -1, .places = {-1, -1, -1}};
+    *ret_spawn = (struct spawn){.control = -1, .log = -1, .birthplace = -1, .places = {-1, -1, -1}};
     memcpy(ret_spawn->data, maker->data, sizeof(maker->data));
     int r = maker->is_root && kind->run_as_root ? set_apart(maker, &plan, ret_spawn) : 0;
     return r < 0 ? r : bwrap_arguments(&plan, &ret_spawn->arguments, &ret_spawn->size);

@@ -15,9 +15,19 @@
 #define START_BOUND_NS (20 * NS_PER_S) /* to READY; 5 ms when idle, far more under a fork storm */
 #define CONTROL_MAX    4096            /* bytes of a message of init's: a reason and some numbers */
 
+/* Between two looks whether its group is empty, and how many: two seconds in all. */
+#define EMPTY_PAUSE_NS (2 * NS_PER_MS)
+#define EMPTY_LOOKS    1000
+
+static void settle(struct sandbox *sandbox);
+
 static void on_bound(struct timer *timer)
 {
-    sandbox_kill(container_of(timer, struct sandbox, bound));
+    struct sandbox *sandbox = container_of(timer, struct sandbox, bound);
+    if (sandbox->state == SANDBOX_SETTLING)
+        settle(sandbox);
+    else
+        sandbox_kill(sandbox);
 }
 
 void sandbox_kill(struct sandbox *sandbox)
@@ -124,8 +134,23 @@ static void on_end(struct watch *watch, uint32_t events)
         ;
     watch_remove(&sandbox->control_watch);
     watch_remove(watch);
-    timer_deinit(&sandbox->bound);
     sandbox_last_words(sandbox);
+    sandbox->state = SANDBOX_SETTLING;
+    settle(sandbox);
+}
+
+/*
+ * bwrap's end is that of all, unless it was killed itself: by v2's memory.oom.group, which takes
+ * everybody in the group in no order, or by somebody of the machine.
+ */
+static void settle(struct sandbox *sandbox)
+{
+    if (cgroup_is_populated(&sandbox->cgroup) && sandbox->n_looks++ < EMPTY_LOOKS) {
+        cgroup_kill(&sandbox->cgroup);
+        timer_arm(&sandbox->bound, EMPTY_PAUSE_NS);
+        return;
+    }
+    timer_deinit(&sandbox->bound);
     sandbox->state = SANDBOX_GONE;
     sandbox->fn(sandbox, SANDBOX_HAS_ENDED, NULL);
 }
@@ -181,11 +206,13 @@ static int watch_channels(struct sandbox *sandbox)
 static int ask(struct sandbox *sandbox, struct spawner *spawner, struct spawn *spawn)
 {
     int entries[HIERARCHIES_MAX];
-    int n = cgroup_open_entries(&sandbox->cgroup, entries);
+    _cleanup_close_ int birthplace = -1;
+    int n = cgroup_open_entries(&sandbox->cgroup, entries, &birthplace);
     if (n < 0)
         return n;
     spawn->entries = entries;
     spawn->n_entries = (size_t)n;
+    spawn->birthplace = birthplace;
     int r = spawner_spawn(spawner, spawn);
     while (n > 0)
         close(entries[--n]);

@@ -1,7 +1,8 @@
 /*
  * One sandbox: bwrap, student-init in it, and its control group. It serves one run, ever.
  *
- *   SPAWNING ── pidfd ──▶ STARTING ── init is ready ──▶ READY ── assign ──▶ ASSIGNED ─▶ GONE
+ *   SPAWNING ── pidfd ──▶ STARTING ── init is ready ──▶ READY ── assign ──▶ ASSIGNED ─▶ SETTLING ─▶
+ * GONE
  *
  * It has ended when bwrap has, which waits for init, which the kernel lets go only after every
  * other process of the sandbox: nothing of it runs then. To kill it is to kill init. Every
@@ -26,6 +27,7 @@ enum sandbox_state {
     SANDBOX_STARTING,
     SANDBOX_READY,
     SANDBOX_ASSIGNED,
+    SANDBOX_SETTLING, /* bwrap has ended, its group is about to be empty */
     SANDBOX_GONE
 };
 
@@ -55,8 +57,9 @@ struct sandbox {
     pid_t init_pid;
     struct watch control_watch, maker_watch, memory_watch;
     struct timer bound;
-    bool killed;  /* also before there was anything to kill */
-    bool retired; /* nobody waits for it any more */
+    unsigned n_looks; /* at whether its group is empty */
+    bool killed;      /* also before there was anything to kill */
+    bool retired;     /* nobody waits for it any more */
     char words[SANDBOX_LOG_MAX + 1];
 };
 

@@ -26,10 +26,12 @@
 
 #define ARGUMENTS_MAX 256 /* words */
 
-/* What goes before the arguments. The descriptors are control, log, data, places, entries. */
+/* What goes before the arguments. The descriptors are control, log, data, places, the birthplace,
+ * entries. */
 struct header {
     uid_t uid;
     bool has_place[SPAWN_PLACE_COUNT];
+    bool has_birthplace;
 };
 
 /* A question, taken apart. */
@@ -40,6 +42,7 @@ struct order {
     size_t n_fds;
     const int *data, *places, *entries;
     size_t n_entries;
+    int birthplace; /* or -1 */
 };
 
 /* --- in the program to be --- */
@@ -51,11 +54,16 @@ static _Noreturn void give_up(const char *what)
     _exit(127);
 }
 
-static void enter_groups(const int *entries, size_t n)
+static void enter_groups(const struct order *order, bool is_born_there)
 {
-    for (size_t i = 0; i < n; i++)
-        if (write(entries[i], "0", 1) < 0)
+    for (size_t i = 0; i < order->n_entries; i++)
+        if (write(order->entries[i], "0", 1) < 0)
             give_up("cannot enter the control group");
+    if (order->birthplace < 0 || is_born_there)
+        return;
+    _cleanup_close_ int fd = openat(order->birthplace, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "0", 1) < 0)
+        give_up("cannot enter the control group");
 }
 
 /*
@@ -119,7 +127,7 @@ static void become_user(uid_t uid)
         give_up("cannot become an ordinary user");
 }
 
-static _Noreturn void become(const struct order *order)
+static _Noreturn void become(const struct order *order, bool is_born_there)
 {
     char *words[ARGUMENTS_MAX + 1];
     size_t n = 0;
@@ -134,7 +142,7 @@ static _Noreturn void become(const struct order *order)
     signal(SIGPIPE, SIG_DFL);
     signal(SIGCHLD, SIG_DFL);
     dup2(order->fds[1], STDERR_FILENO);
-    enter_groups(order->entries, order->n_entries);
+    enter_groups(order, is_born_there);
     if (order->header.uid)
         attach_places(order);
     place_fds(order);
@@ -146,12 +154,40 @@ static _Noreturn void become(const struct order *order)
 
 /* --- in the spawner --- */
 
-/* Like fork(), with a descriptor for the child from its first moment. */
-static pid_t fork_with_pidfd(int *ret_pidfd)
+/*
+ * Like fork(), with a descriptor for the child from its first moment, and the child in its group:
+ * to enter it later takes a grace period of the kernel's, which is milliseconds after a rest.
+ */
+static pid_t fork_into(int birthplace, int *ret_pidfd)
 {
     struct clone_args arguments = {
         .flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)ret_pidfd, .exit_signal = SIGCHLD};
+    if (birthplace >= 0) {
+        arguments.flags |= (uint64_t)CLONE_INTO_CGROUP;
+        arguments.cgroup = (unsigned)birthplace;
+    }
     return (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
+}
+
+/* Containers' filters refuse clone3(), whose flags they cannot see. */
+static pid_t fork_plainly(int *ret_pidfd)
+{
+    pid_t pid = fork();
+    if (pid > 0 && (*ret_pidfd = pidfd_open(pid, 0)) < 0)
+        return -1; /* it has ended already; its log tells why */
+    return pid;
+}
+
+static pid_t fork_with_pidfd(int birthplace, int *ret_pidfd, bool *ret_is_born_there)
+{
+    *ret_is_born_there = birthplace >= 0;
+    pid_t pid = fork_into(birthplace, ret_pidfd);
+    if (pid >= 0)
+        return pid;
+    /* A kernel that cannot, or a group that may not: to enter it says why. */
+    *ret_is_born_there = false;
+    pid = errno == ENOSYS ? -1 : fork_into(-1, ret_pidfd);
+    return pid < 0 && errno == ENOSYS ? fork_plainly(ret_pidfd) : pid;
 }
 
 static void answer(int socket, int error, int pidfd)
@@ -175,6 +211,9 @@ static bool take_apart(char *bytes, size_t size, struct order *order)
     order->places = order->fds + n;
     for (int i = 0; i < SPAWN_PLACE_COUNT; i++)
         n += order->header.has_place[i];
+    order->birthplace = -1;
+    if (order->header.has_birthplace && n < order->n_fds)
+        order->birthplace = order->fds[n++];
     order->entries = order->fds + n;
     order->n_entries = order->n_fds - n;
     return order->n_fds >= n;
@@ -186,6 +225,7 @@ static _Noreturn void serve(int socket)
     for (;;) {
         struct order order;
         int pidfd = -1;
+        bool is_born_there = false;
         struct pollfd readable = {.fd = socket, .events = POLLIN};
         poll(&readable, 1, -1);
         ssize_t size =
@@ -195,9 +235,11 @@ static _Noreturn void serve(int socket)
         if (size <= 0)
             _exit(EXIT_SUCCESS);
         errno = EPROTO;
-        pid_t pid = take_apart(bytes, (size_t)size, &order) ? fork_with_pidfd(&pidfd) : -1;
+        pid_t pid = take_apart(bytes, (size_t)size, &order)
+                        ? fork_with_pidfd(order.birthplace, &pidfd, &is_born_there)
+                        : -1;
         if (pid == 0)
-            become(&order);
+            become(&order, is_born_there);
         answer(socket, pid < 0 ? errno : 0, pidfd);
         fd_clear(&pidfd);
         for (size_t i = 0; i < order.n_fds; i++)
@@ -230,10 +272,11 @@ static _Noreturn void spawner_main(int socket)
 int spawner_init(struct spawner *spawner)
 {
     int pair[2];
+    bool is_born_there;
     *spawner = (struct spawner){.socket = -1, .pidfd = -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
-    pid_t pid = fork_with_pidfd(&spawner->pidfd);
+    pid_t pid = fork_with_pidfd(-1, &spawner->pidfd, &is_born_there);
     if (pid == 0) {
         close(pair[0]);
         spawner_main(pair[1]);
@@ -286,7 +329,7 @@ int spawner_spawn(struct spawner *spawner, const struct spawn *spawn)
 {
     static char bytes[sizeof(struct header) + SPAWN_ARGUMENTS_MAX];
     struct header header = {.uid = spawn->uid};
-    int fds[2 + SPAWN_DATA_COUNT + SPAWN_PLACE_COUNT + FDPASS_MAX] = {spawn->control, spawn->log};
+    int fds[3 + SPAWN_DATA_COUNT + SPAWN_PLACE_COUNT + FDPASS_MAX] = {spawn->control, spawn->log};
     size_t n = 2 + SPAWN_DATA_COUNT;
     memcpy(fds + 2, spawn->data, sizeof(spawn->data));
     for (int i = 0; i < SPAWN_PLACE_COUNT && spawn->uid; i++) {
@@ -294,6 +337,9 @@ int spawner_spawn(struct spawner *spawner, const struct spawn *spawn)
         if (header.has_place[i])
             fds[n++] = spawn->places[i];
     }
+    header.has_birthplace = spawn->birthplace >= 0;
+    if (header.has_birthplace)
+        fds[n++] = spawn->birthplace;
     if (n + spawn->n_entries > FDPASS_MAX || spawn->size > SPAWN_ARGUMENTS_MAX)
         return -E2BIG;
     memcpy(bytes, &header, sizeof(header));

@@ -55,6 +55,7 @@ struct spawn {
     int control, log;   /* the program's descriptor 3, and its standard error */
     const int *entries; /* each is written "0" before the program is executed */
     size_t n_entries;
+    int birthplace; /* directory of the v2 group that the program is born in; -1: none */
     int data[SPAWN_DATA_COUNT];
     uid_t uid; /* what the program is to be, user and group, with no other group; 0: as we are */
     int places[SPAWN_PLACE_COUNT]; /* only with a uid: mounts, detached; -1: none */
