@@ -10,8 +10,14 @@ add_executable(student system/student.c)
 find_package(Threads REQUIRED)
 target_link_libraries(student PRIVATE studentfs_flags Threads::Threads)
 
+# One who wants more than he is given.
+file(GLOB hostile_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/hostile/*.c)
+add_executable(hostile ${hostile_sources})
+target_link_libraries(hostile PRIVATE studentfs_flags Threads::Threads)
+
 set(system_environment
   "STUDENTFS_BIN=${CMAKE_BINARY_DIR}/bin" "STUDENTFS_STUDENT=$<TARGET_FILE:student>"
+  "STUDENTFS_HOSTILE=$<TARGET_FILE:hostile>"
   "STUDENTFS_SANITIZED=${STUDENTFS_SANITIZE}" "PYTHONDONTWRITEBYTECODE=1"
   "PYTHONPATH=${CMAKE_CURRENT_SOURCE_DIR}/system")
 
@@ -53,8 +59,14 @@ studentfs_system_test(overview LABELS sanitized)
 studentfs_system_test(spawner)
 studentfs_system_test(languages TIMEOUT 240)
 studentfs_system_test(death LABELS sanitized)
-studentfs_system_test(hostile LABELS sanitized)
 studentfs_system_test(delegated LABELS sanitized)
+studentfs_system_test(sight FOLDER hostile)
+studentfs_system_test(privileges FOLDER hostile)
+studentfs_system_test(calls FOLDER hostile)
+studentfs_system_test(network FOLDER hostile)
+studentfs_system_test(resources FOLDER hostile)
+studentfs_system_test(processes FOLDER hostile LABELS sanitized)
+studentfs_system_test(files FOLDER hostile LABELS sanitized)
 studentfs_system_test(root LABELS sanitized)
 studentfs_system_test(environments LABELS sanitized)
 studentfs_system_test(exact_limits ALONE LABELS sanitized)

@@ -16,12 +16,16 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 
+/* Of a run's memory, what sockets of the network may hold besides it on v1. */
+#define SOCKETS_SHARE 4
+
 /* --- the files --- */
 
 enum cgroup_file {
     FILE_MEMORY_MAX,
     FILE_SWAP_MAX,
     FILE_OOM_GROUP,
+    FILE_SOCKETS_MAX,
     FILE_PIDS_MAX,
     FILE_CPU_USED,
     FILE_MEMORY_PEAK,
@@ -46,6 +50,9 @@ static const struct file_row files[FILE_COUNT] = {
     [FILE_SWAP_MAX] = {CONTROLLER_MEMORY,
                        {{.name = "memory.memsw.limit_in_bytes"}, {.name = "memory.swap.max"}}},
     [FILE_OOM_GROUP] = {CONTROLLER_MEMORY, {{.name = NULL}, {.name = "memory.oom.group"}}},
+    /* v1 counts what TCP and UDP hold apart, and only where it is bounded; v2 with the rest. */
+    [FILE_SOCKETS_MAX] = {CONTROLLER_MEMORY,
+                          {{.name = "memory.kmem.tcp.limit_in_bytes"}, {.name = NULL}}},
     [FILE_PIDS_MAX] = {CONTROLLER_PIDS, {{.name = "pids.max"}, {.name = "pids.max"}}},
     [FILE_CPU_USED] = {CONTROLLER_CPU,
                        {{"cpuacct.usage", NULL, 1}, {"cpu.stat", "usage_usec", NS_PER_US}}},
@@ -244,6 +251,8 @@ static int set_memory(const struct cgroup *cgroup, uint64_t bytes)
         r = swap;
     if (r == 0 && group != -ENOENT)
         r = group;
+    /* A kernel may have been built without. */
+    write_number(cgroup, FILE_SOCKETS_MAX, bytes / SOCKETS_SHARE);
     /* v1's peaks can be reset: what made the sandbox is not the student's. */
     if (hierarchy->layout == CGROUP_V1) {
         write_number(cgroup, FILE_MEMORY_PEAK_NO_SWAP, 0);

@@ -8,11 +8,14 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/socket.h>
 
 #define LOW_WORD UINT64_C(0xffffffff) /* the kernel looks at 32 bits of these arguments */
@@ -51,6 +54,8 @@ static const struct rule rules[] = {
     {"mount_setattr", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"name_to_handle_at", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"open_by_handle_at", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
+    {"fanotify_init", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
+    {"quotactl_fd", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"quotactl", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"swapon", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"swapoff", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
@@ -77,6 +82,9 @@ static const struct rule rules[] = {
     {"settimeofday", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"clock_settime", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"adjtimex", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
+    {"clock_adjtime", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
+    {"iopl", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
+    {"ioperm", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"acct", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"syslog", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"lookup_dcookie", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
@@ -84,13 +92,27 @@ static const struct rule rules[] = {
     /* input put into a terminal that the grader uses */
     {"ioctl", EPERM, 1, SCMP_CMP_MASKED_EQ, LOW_WORD, TIOCSTI},
     {"ioctl", EPERM, 1, SCMP_CMP_MASKED_EQ, LOW_WORD, TIOCLINUX},
+    /* a line discipline is a module, loaded for whoever asks */
+    {"ioctl", EPERM, 1, SCMP_CMP_MASKED_EQ, LOW_WORD, TIOCSETD},
 };
 
-/* UNIX, INET, INET6 and NETLINK; others reach past namespaces (AF_VSOCK: the hypervisor). */
-static int add_socket_rules(scmp_filter_ctx filter)
+/* What refuses with an error where up to two arguments, looked at as 32 bits, are so. */
+static int refuse(scmp_filter_ctx filter, int call, int error, unsigned n,
+                  struct scmp_arg_cmp first, struct scmp_arg_cmp second)
+{
+    const struct scmp_arg_cmp arguments[] = {first, second};
+    return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO((unsigned)error), call, n, arguments);
+}
+
+/*
+ * UNIX, INET, INET6 and NETLINK; others reach past namespaces (AF_VSOCK: the hypervisor), and
+ * asking for one makes the machine load its module.
+ */
+static int add_family_rules(scmp_filter_ctx filter, int call)
 {
     static const uint64_t families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
     const size_t n = sizeof(families) / sizeof(families[0]);
+    const struct scmp_arg_cmp none = {0}, above = SCMP_CMP32(0, SCMP_CMP_GT, AF_NETLINK, 0);
     int r = 0;
     /* Between the allowed ones, then everything above: rules of a name are joined by OR. */
     for (uint64_t family = 0; family <= AF_NETLINK && r == 0; family++) {
@@ -98,12 +120,60 @@ static int add_socket_rules(scmp_filter_ctx filter)
         for (size_t i = 0; i < n; i++)
             allowed |= families[i] == family;
         if (!allowed)
-            r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                 SCMP_CMP32(0, SCMP_CMP_EQ, (uint32_t)family, 0));
+            r = refuse(filter, call, EAFNOSUPPORT, 1,
+                       SCMP_CMP32(0, SCMP_CMP_EQ, (uint32_t)family, 0), none);
     }
+    return r < 0 ? r : refuse(filter, call, EAFNOSUPPORT, 1, above, none);
+}
+
+/*
+ * Of netlink the routing table alone, which tells a program its addresses. Of INET what is there
+ * in every kernel: TCP, UDP, ICMP and ICMPV6, raw to be refused for want of a capability. SCTP,
+ * DCCP, L2TP and their like are modules, loaded for whoever asks.
+ */
+static int add_protocol_rules(scmp_filter_ctx filter)
+{
+    static const uint32_t inet[] = {AF_INET, AF_INET6};
+    int r = refuse(filter, SCMP_SYS(socket), EPROTONOSUPPORT, 2,
+                   SCMP_CMP32(0, SCMP_CMP_EQ, AF_NETLINK, 0),
+                   SCMP_CMP32(2, SCMP_CMP_NE, NETLINK_ROUTE, 0));
+    for (size_t i = 0; i < sizeof(inet) / sizeof(inet[0]) && r == 0; i++) {
+        const struct scmp_arg_cmp family = SCMP_CMP32(0, SCMP_CMP_EQ, inet[i], 0);
+        r = refuse(filter, SCMP_SYS(socket), EPROTONOSUPPORT, 2, family,
+                   SCMP_CMP32(2, SCMP_CMP_EQ, IPPROTO_DCCP, 0));
+        if (r == 0)
+            r = refuse(filter, SCMP_SYS(socket), EPROTONOSUPPORT, 2, family,
+                       SCMP_CMP32(2, SCMP_CMP_GT, IPPROTO_ICMPV6, 0));
+    }
+    return r;
+}
+
+static int add_socket_rules(scmp_filter_ctx filter)
+{
+    int r = add_family_rules(filter, SCMP_SYS(socket));
     if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                             SCMP_CMP32(0, SCMP_CMP_GT, AF_NETLINK, 0));
+        r = add_family_rules(filter, SCMP_SYS(socketpair));
+    return r < 0 ? r : add_protocol_rules(filter);
+}
+
+/*
+ * A personality weakens a program's own protections, and reaches old code of the kernel's. Left are
+ * asking for it, all bits set, and what debuggers and old programs want. Each other bit is
+ * refused where the highest is clear; where that is set, every bit that is clear.
+ */
+static int add_personality_rules(scmp_filter_ctx filter)
+{
+    static const uint64_t harmless = PER_LINUX32 | UNAME26 | ADDR_NO_RANDOMIZE, top = 1u << 31;
+    const struct scmp_arg_cmp none = {0};
+    int r = 0;
+    for (uint64_t bit = 1; bit < top && r == 0; bit <<= 1) {
+        if (!(bit & harmless))
+            r = refuse(filter, SCMP_SYS(personality), EPERM, 1,
+                       SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, bit | top, bit), none);
+        if (r == 0)
+            r = refuse(filter, SCMP_SYS(personality), EPERM, 1,
+                       SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, bit | top, top), none);
+    }
     return r;
 }
 
@@ -121,7 +191,9 @@ static int add_rules(scmp_filter_ctx filter)
         r = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO((unsigned)rule->error), number,
                                    rule->compare == _SCMP_CMP_MIN ? 0 : 1, &argument);
     }
-    return r < 0 ? r : add_socket_rules(filter);
+    if (r == 0)
+        r = add_socket_rules(filter);
+    return r < 0 ? r : add_personality_rules(filter);
 }
 
 int filter_new(int *ret_fd)

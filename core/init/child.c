@@ -128,6 +128,7 @@ static int drop_capabilities(const struct plan *plan)
 
 static int enter_directory(const struct plan *plan)
 {
+    unsetenv("PWD"); /* bwrap's, and not this one */
     if (plan->opens_scripts)
         scripts_open();
     return chdir(plan->working_dir) < 0 ? -errno : 0;

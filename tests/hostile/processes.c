@@ -1,0 +1,153 @@
+/* Processes that multiply, stay, hide, or go for others. */
+#include "hostile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static _Noreturn void wait_for_ever(void)
+{
+    for (;;)
+        pause();
+}
+
+static int do_fork_bomb(const char *argument)
+{
+    (void)argument;
+    while (fork() >= 0 || errno == EAGAIN)
+        ;
+    return 9;
+}
+
+static void *breed(void *argument)
+{
+    pthread_t thread;
+    for (;;)
+        pthread_create(&thread, NULL, breed, NULL);
+    return argument;
+}
+
+static int do_thread_bomb(const char *argument)
+{
+    (void)argument;
+    breed(NULL);
+    return 0;
+}
+
+/* A new session and process group each, and its parent gone at once. */
+static int do_orphans(const char *argument)
+{
+    (void)argument;
+    for (;;) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            setsid();
+            if (fork() == 0)
+                continue;
+            _exit(0);
+        }
+        if (pid > 0)
+            waitpid(pid, NULL, 0);
+    }
+}
+
+/* Every signal to every process there is, and to process 1 by itself. */
+static int do_signals(const char *argument)
+{
+    (void)argument;
+    for (int i = 1; i < NSIG; i++)
+        signal(i, SIG_IGN);
+    for (int i = 1; i < NSIG; i++) {
+        if (i == SIGKILL || i == SIGSTOP)
+            continue;
+        kill(-1, i);
+        kill(1, i);
+    }
+    kill(1, SIGSTOP);
+    kill(1, SIGKILL);
+    tell("everybody", kill(-1, SIGKILL));
+    for (pid_t pid = 2; pid < 40000; pid++)
+        if (pid != getpid() && kill(pid, SIGKILL) == 0)
+            printf("hit %d\n", pid);
+    tell("itself", 0);
+    return 0;
+}
+
+/* What can be seen and opened of process 1, and of whoever else is there. */
+static int do_init(const char *argument)
+{
+    static const char *const names[] = {"root", "exe",     "cwd",  "ns/net",          "fd",
+                                        "mem",  "environ", "maps", "root/etc/shadow", "task/1/mem",
+                                        "fd/3"};
+    (void)argument;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "/proc/1/%s", names[i]);
+        tell(names[i], open(path, O_RDONLY));
+    }
+    tell("mem_write", open("/proc/1/mem", O_RDWR));
+    tell("oom_score_adj", open("/proc/1/oom_score_adj", O_WRONLY));
+    int pidfd = (int)syscall(SYS_pidfd_open, 1, 0);
+    tell("pidfd_getfd", syscall(SYS_pidfd_getfd, pidfd, 3, 0));
+    tell("pidfd_kill", syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0));
+    return 0;
+}
+
+/* Of a session of its own, deaf to all signals, with the streams in hand; stopped on "stop". */
+static int do_stay(const char *argument)
+{
+    for (int i = 1; i < NSIG; i++)
+        signal(i, SIG_IGN);
+    if (fork() > 0) {
+        puts("left");
+        return 7;
+    }
+    setsid();
+    if (strcmp(argument, "stop") == 0)
+        kill(getpid(), SIGSTOP);
+    wait_for_ever();
+}
+
+/* Its parent's and its own death, by every way to end a process. */
+static int do_stop(const char *argument)
+{
+    (void)argument;
+    if (fork() == 0) {
+        kill(getppid(), SIGSTOP);
+        kill(getpid(), SIGSTOP);
+    }
+    wait_for_ever();
+}
+
+/* Reads nothing, writes errors without end. */
+static int do_flood_errors(const char *argument)
+{
+    static char block[1 << 16];
+    (void)argument;
+    memset(block, 'e', sizeof(block));
+    for (;;)
+        if (write(STDERR_FILENO, block, sizeof(block)) < 0)
+            return 9;
+}
+
+/* From a child, so that nothing of the command itself is left. */
+static int do_abort(const char *argument)
+{
+    (void)argument;
+    raise(SIGABRT);
+    return 9;
+}
+
+const struct attack process_attacks[] = {
+    {"fork_bomb", do_fork_bomb}, {"thread_bomb", do_thread_bomb},
+    {"orphans", do_orphans},     {"signals_to_all", do_signals},
+    {"init", do_init},           {"stay", do_stay},
+    {"stop", do_stop},           {"flood_errors", do_flood_errors},
+    {"abort", do_abort},         {0}};
