@@ -38,6 +38,8 @@ def machine():
 class TestCase(studentfs.TestCase):
     """With a neighbour, which says back what it is told, before the attack and after it."""
 
+    seconds = 120
+
     @classmethod
     def prepare(cls):
         shutil.copy(PROGRAM, cls.mount.student / "hostile")

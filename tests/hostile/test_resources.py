@@ -8,7 +8,7 @@ MIB = 1 << 20
 
 class Memory(hostile.TestCase):
     def is_out_of_memory(self, command, **settings):
-        usage = self.is_struck(command, 252, "memory", memory_limit=48, time_limit=20, **settings)
+        usage = self.is_struck(command, 252, "memory", memory_limit=48, time_limit=20, hard_time_limit=55, **settings)
         self.assertLessEqual(usage["memory_peak"], 48 * MIB)
         self.assertGreater(usage["memory_peak"], 40 * MIB)
 
@@ -65,7 +65,7 @@ class Memory(hostile.TestCase):
         self.assertEqual(self.got("page_cache /task/student/cache", memory_limit=48), {"page_cache": "done"})
 
     def test_a_million_files_in_tmp(self):
-        run = self.mount.run("/task/student/hostile many_files /tmp", memory_limit=48, time_limit=20)
+        run = self.mount.run("/task/student/hostile many_files /tmp", memory_limit=48, time_limit=20, hard_time_limit=55)
         if run.retval() == 0:
             self.assertEqual(run.text("stdout"), "many_files ENOSPC\n")
         else:
@@ -110,7 +110,7 @@ class Recording(hostile.TestCase):
 
     def test_filling_the_recording(self):
         """Past its limit what he writes is dropped; the daemon keeps to its memory."""
-        run = self.mount.run("sh -c '(student/hostile flood_errors) & student/student flood'", stdin=None, time_limit=2,
+        run = self.mount.run("sh -c '(student/hostile flood_errors) & student/student flood'", stdin=None, time_limit=2, hard_time_limit=50,
                              output_limit=200 << 20)
         self.assert_ended(run, 253, "cpu_time")
         self.assertEqual(run.status()["stdout"], f"{200 << 20} (truncated)")
@@ -122,7 +122,7 @@ class Recording(hostile.TestCase):
         run.write("cmd", "/task/student/hostile flood_errors")
         with open(run.file("stdin"), "wb", buffering=0) as stdin:
             stdin.write(b"i" * (1 << 20))
-            with open(run.file("stderr"), "rb", buffering=0) as errors:
+            with open(run.file("stderr"), "rb") as errors:
                 self.assertEqual(len(errors.read(MIB)), MIB)
             studentfs.eventually(lambda: run.usage()["stderr_bytes"] > 20 * MIB)
             self.say(b"meanwhile\n")
