@@ -33,7 +33,17 @@ static int read_overview(struct handle *handle, fuse_req_t request, size_t size,
 
 /* --- runs --- */
 
-#define ROW "%-15s %-8s %6s %9s %9s %9s "
+#define ROW        "%-8s %6s %9s %9s %9s "
+#define NAME_WIDTH 15
+
+/* Escaped, as anybody names a run as he likes: a line stays a line. */
+static void put_name(const char *name, FILE *out)
+{
+    off_t before = ftello(out);
+    put_escaped(out, name);
+    off_t width = ftello(out) - before;
+    fprintf(out, "%*s ", width < NAME_WIDTH ? (int)(NAME_WIDTH - width) : 0, "");
+}
 
 static void print_run(const struct run *run, FILE *out)
 {
@@ -46,7 +56,8 @@ static void print_run(const struct run *run, FILE *out)
         snprintf(cpu, sizeof(cpu), "%.3f", (double)run->result.cpu_usec / 1e6);
     if (run->result.memory_peak > 0)
         snprintf(memory, sizeof(memory), "%.1fM", (double)run->result.memory_peak / (1 << 20));
-    fprintf(out, ROW, run->name, run_state_name(run->state), retval, cpu, wall, memory);
+    put_name(run->name, out);
+    fprintf(out, ROW, run_state_name(run->state), retval, cpu, wall, memory);
     put_escaped(out, run->command ? run->command : "");
     fputc('\n', out);
 }
@@ -55,7 +66,8 @@ static void print_runs(const struct studentfs *fs, fuse_req_t request, FILE *out
 {
     struct viewer viewer;
     viewer_of(request, &viewer);
-    fprintf(out, ROW "COMMAND\n", "NAME", "STATE", "RETVAL", "CPU", "WALL", "MEMORY");
+    put_name("NAME", out);
+    fprintf(out, ROW "COMMAND\n", "STATE", "RETVAL", "CPU", "WALL", "MEMORY");
     for (struct run *run = runs_next(&fs->runs, 0); run;
          run = runs_next(&fs->runs, run->serial + 1))
         if (viewer_may_see(&viewer, run->uid, run->gid, run->mode))
