@@ -1,11 +1,10 @@
 /* The clients of the router. */
 #include "peers.h"
 
-#include "base/cleanup.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <search.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int compare(const void *a, const void *b)
@@ -16,12 +15,12 @@ static int compare(const void *a, const void *b)
     return memcmp(left->identity, right->identity, left->identity_size);
 }
 
-/* A peer that has gone, or does not read a thousand messages, misses this one. */
-static int send_bytes(struct peers *peers, const void *identity, size_t identity_size,
-                      const char *data, size_t size)
+/* Takes data. A peer that has gone, or does not read a thousand messages, misses this one. */
+static int send_bytes(struct peers *peers, const void *identity, size_t identity_size, char *data,
+                      size_t size)
 {
-    const struct zmq_part parts[] = {{identity, identity_size}, {"", 0}, {data, size}};
-    return zmq_watch_send(peers->socket, parts, 3);
+    const struct zmq_part parts[] = {{identity, identity_size}, {"", 0}};
+    return zmq_watch_send_take(peers->socket, parts, 2, data, size);
 }
 
 static void peer_free(void *pointer)
@@ -88,7 +87,6 @@ static void flush(struct peer *peer)
         if (send_bytes(peer->peers, peer->identity, peer->identity_size, peer->outbox[0].data,
                        peer->outbox[0].size) == -EHOSTUNREACH)
             lose(peer);
-        free(peer->outbox[0].data);
         peer->n_outbox--;
         memmove(peer->outbox, peer->outbox + 1, peer->n_outbox * sizeof(peer->outbox[0]));
         if (peer->asks > 0)
@@ -187,7 +185,7 @@ void peer_finish(struct peer *peer, const struct message *message)
 void peers_answer_stranger(struct peers *peers, const void *identity, size_t size,
                            const struct message *message)
 {
-    _cleanup_free_ char *data = NULL;
+    char *data;
     size_t data_size;
     if (message_encode(message, &data, &data_size) == 0)
         send_bytes(peers, identity, size, data, data_size);

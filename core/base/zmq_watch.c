@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Messages handled in one go, before others on the loop have their turn. */
@@ -108,16 +109,48 @@ void zmq_watch_drain(struct zmq_watch *watch)
     receive_some(watch, INT_MAX);
 }
 
-int zmq_watch_send(struct zmq_watch *watch, const struct zmq_part *parts, size_t n_parts)
+static int send_frames(void *socket, const struct zmq_part *parts, size_t n_parts, bool more)
 {
-    int r = 0;
-    for (size_t i = 0; i < n_parts && r == 0; i++) {
-        int flags = ZMQ_DONTWAIT | (i + 1 < n_parts ? ZMQ_SNDMORE : 0);
+    for (size_t i = 0; i < n_parts; i++) {
+        int flags = ZMQ_DONTWAIT | (more || i + 1 < n_parts ? ZMQ_SNDMORE : 0);
         /* Only the first frame can meet the high-water mark: ZeroMQ counts messages. */
-        if (zmq_send(watch->socket, parts[i].data, parts[i].size, flags) < 0)
-            r = -errno;
+        if (zmq_send(socket, parts[i].data, parts[i].size, flags) < 0)
+            return -errno;
     }
+    return 0;
+}
+
+static int sent(struct zmq_watch *watch, int r)
+{
     if (is_readable(watch->socket))
         deferred_schedule(watch->loop, &watch->again);
     return r;
+}
+
+int zmq_watch_send(struct zmq_watch *watch, const struct zmq_part *parts, size_t n_parts)
+{
+    return sent(watch, send_frames(watch->socket, parts, n_parts, false));
+}
+
+/* Maybe in ZeroMQ's thread. */
+static void release(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+}
+
+int zmq_watch_send_take(struct zmq_watch *watch, const struct zmq_part *parts, size_t n_parts,
+                        void *data, size_t size)
+{
+    zmq_msg_t last;
+    if (zmq_msg_init_data(&last, data, size, release, NULL) < 0) {
+        free(data);
+        return -ENOMEM;
+    }
+    int r = send_frames(watch->socket, parts, n_parts, true);
+    if (r == 0 && zmq_msg_send(&last, watch->socket, ZMQ_DONTWAIT) < 0)
+        r = -errno;
+    if (r < 0)
+        zmq_msg_close(&last);
+    return sent(watch, r);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SIZE_OTHERWISE 512 /* of a message, besides its long texts */
+
 struct text text_of(const char *string)
 {
     return (struct text){.data = string, .size = string ? strlen(string) : 0};
@@ -139,11 +141,26 @@ static int pack_fields(msgpack_packer *packer, const char *type, const struct fi
     return r;
 }
 
+/* Enough for most: a block that outgrew its buffer again and again would be copied as often. */
+static size_t expected_size(const struct message *message)
+{
+    size_t size = SIZE_OTHERWISE;
+    for (const struct field *field = message_tables[message->type].fields; field->key; field++)
+        if (field->kind == FIELD_BYTES || field->kind == FIELD_TEXT_OR_NIL)
+            size +=
+                ((const struct text *)(const void *)((const char *)message + field->offset))->size;
+    return size;
+}
+
 int message_encode(const struct message *message, char **ret_data, size_t *ret_size)
 {
     msgpack_sbuffer buffer;
     msgpack_packer packer;
     msgpack_sbuffer_init(&buffer);
+    buffer.alloc = expected_size(message);
+    buffer.data = malloc(buffer.alloc);
+    if (!buffer.data)
+        return -ENOMEM;
     msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
     if (pack_fields(&packer, message_tables[message->type].name,
                     message_tables[message->type].fields, message) < 0) {

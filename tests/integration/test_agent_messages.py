@@ -31,7 +31,7 @@ class MessageClient(Client):
         self.path.unlink()
         self.free = free and kind == zmq.DEALER
         self.retval = None
-        self.output = {"stdout": b"", "stderr": b""}
+        self.output = {"stdout": bytearray(), "stderr": bytearray()}
         self.blocks = []
         self.ended = set()
 
@@ -321,7 +321,7 @@ class Output(MessageTest):
             client.launch("student/student flood")
             studentfs.eventually(self.stands_still, what="the student's standstill")
             grown = [self.agent_rss() - before]
-            for _ in range(300):
+            for _ in range(100):
                 client.take()
             studentfs.eventually(self.stands_still, what="the student's standstill")
             grown.append(self.agent_rss() - before)

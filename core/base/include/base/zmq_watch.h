@@ -46,3 +46,7 @@ struct zmq_part {
 };
 /* Sends one message of n_parts frames, or nothing of it. */
 int zmq_watch_send(struct zmq_watch *watch, const struct zmq_part *parts, size_t n_parts);
+/* The same, with a last frame behind those, which is not copied: data was malloc()ed, and is taken
+ * in any case. */
+int zmq_watch_send_take(struct zmq_watch *watch, const struct zmq_part *parts, size_t n_parts,
+                        void *data, size_t size);
