@@ -1,6 +1,9 @@
 /*
- * studentrun: runs a student's program through a router (see the protocol's manual), for
- * programs with an event loop of their own.
+ * studentrun: runs students' programs in sandboxes; see studentrun(3).
+ *
+ * run_student() and run_student_simple(), at the end of this file, wait for the run's end. For
+ * programs with an event loop of their own there is an engine, which they are made of: it
+ * talks through a router (see the protocol's manual).
  *
  * An engine talks to one router; each run is independent of the others. Nothing here
  * waits, logs or exits: watch studentrun_engine_fd() for reading and call
@@ -55,7 +58,9 @@ struct studentrun_request {
     const char *command; /* see studentrun_command_check() */
     const char *teardown_script; /* NULL: none */
     const char *working_dir;     /* as the student sees it; NULL: /task */
-    int fds[3]; /* stdin, stdout, stderr; taken on success; -1: /dev/null. May repeat */
+    /* stdin, stdout, stderr; taken on success; -1: /dev/null. May repeat. The waiting calls at
+     * the end have no use for it. */
+    int fds[3];
 };
 
 struct studentrun_result {
@@ -125,6 +130,84 @@ pid_t studentrun_init_pid(const struct studentrun *run);
  * backslash, so that more may follow.
  */
 int studentrun_command_check(const char *command, size_t size);
+
+/* --- an agent of one's own, where no router is --- */
+
+struct studentrun_agent;
+
+/* All zero is the default. Borrowed. */
+struct studentrun_agent_options {
+    const char *program;          /* NULL: the studentfs-agent installed with this library */
+    const char *task_dir;         /* its student/ is /task/student; NULL: the working directory */
+    const char *const *arguments; /* further ones of studentfs-agent(8), NULL-terminated, or NULL */
+};
+
+/*
+ * Starts one and waits until it is ready. It ends with the thread that calls this. On failure
+ * a line for a person is in ret_reason, of size bytes: -ENOENT: no program; -ECHILD: it ended;
+ * -ETIMEDOUT.
+ */
+int studentrun_agent_new(const struct studentrun_agent_options *options,
+                         struct studentrun_agent **ret_agent, char *ret_reason, size_t size);
+/* Takes NULL. Its runs end as 254. Call it in the process that made it. */
+void studentrun_agent_free(struct studentrun_agent *agent);
+/* For sockets_dir of struct studentrun_options. */
+const char *studentrun_agent_sockets(const struct studentrun_agent *agent);
+/* Readable when it has ended by itself; the agent's own. */
+int studentrun_agent_fd(const struct studentrun_agent *agent);
+
+/* --- run and wait --- */
+
+struct studentrun_signals;
+
+/* What is beside a request; all zero, or NULL in its place, is the default. */
+struct studentrun_call {
+    /* sockets_dir NULL: /sockets where /sockets/main.sock exists and no agent.program is given;
+     * else an agent for this call alone. */
+    struct studentrun_options options;
+    struct studentrun_agent_options agent;
+    /* Called first of all with what signals are sent by, and with NULL before the call returns. */
+    void (*signals)(struct studentrun_signals *signals, void *userdata);
+    /* One of them is on its way to the command. */
+    void (*signalled)(int signal, void *userdata);
+    void (*ssh_ready)(const struct studentrun_ssh_login *login, void *userdata);
+    void *userdata;
+};
+
+/* To the command, as studentrun_signal(). For any thread, and for signal handlers. */
+int studentrun_signals_send(struct studentrun_signals *signals, int signal);
+
+/*
+ * Runs and waits. fds are stdin, stdout and stderr, borrowed (-1: /dev/null; NULL: 0, 1 and 2).
+ * working_dir NULL is the working directory where the student has it too, else /task. Returns the
+ * return value (section 8 of the protocol), or a negative errno where nothing was asked for:
+ * as studentrun_start() and studentrun_engine_new(). ret_result may be NULL; its reason lasts until
+ * this thread's next call.
+ */
+int run_student(const struct studentrun_request *request, const int fds[3],
+                const struct studentrun_call *call, struct studentrun_result *ret_result);
+
+/* All zero: no input. Borrowed. */
+struct studentrun_input {
+    const void *data;
+    size_t size;
+    bool stdout_err_fuse;  /* standard error goes into out, in the order written */
+    uint64_t output_limit; /* bytes kept of each; 0: 1 GiB. What is more is dropped */
+};
+
+struct studentrun_output {
+    char *out, *err; /* terminated, to be used as strings as well; never NULL */
+    size_t out_size, err_size;
+    bool is_truncated; /* something was dropped */
+    struct studentrun_result result;
+};
+
+/* The same with bytes in place of descriptors. On success free ret_output's texts. input may be
+ * NULL. */
+int run_student_simple(const struct studentrun_request *request,
+                       const struct studentrun_input *input, const struct studentrun_call *call,
+                       struct studentrun_output *ret_output);
+void studentrun_output_free(struct studentrun_output *output);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,156 @@
+/*
+ * A run for a shell: options in, streams and signals through, return value out.
+ *
+ * All of the work is run_student()'s. The one place that tells people what went wrong.
+ */
+#include "cli.h"
+
+#include "base/cleanup.h"
+#include "command_line.h"
+#include "forward.h"
+#include "studentrun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+
+#define RETVAL_FAILED 254 /* the protocol's, for what is wrong on this side */
+
+static const char *const names[] = {
+    [CLI_RUN_STUDENT] = "run_student", [CLI_SSH_STUDENT] = "ssh_student"};
+
+/* --- what it is started with --- */
+
+/* What is opened later is not to become a stream of the command's. */
+static void fill_closed_fds(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* A command that was killed leaves it as it was then. Not where it is another job's by now. */
+static void restore_terminal(const struct termios *terminal)
+{
+    if (tcgetpgrp(STDIN_FILENO) == getpgrp())
+        tcsetattr(STDIN_FILENO, TCSADRAIN, terminal);
+}
+
+static int transport_of(enum cli cli, const char *text, enum studentrun_transport *ret_transport)
+{
+    static const char *const transports[] = {[STUDENTRUN_TRANSPORT_AUTO] = "auto",
+                                             [STUDENTRUN_TRANSPORT_FD] = "fd",
+                                             [STUDENTRUN_TRANSPORT_MESSAGE] = "message"};
+    for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
+        if (!text || strcmp(text, transports[i]) == 0) {
+            *ret_transport = (enum studentrun_transport)i;
+            return 0;
+        }
+    fprintf(stderr, "%s: --transport %s: it is auto, fd or message\n", names[cli], text);
+    return -EINVAL;
+}
+
+/* --- what it says --- */
+
+static void tell_login(const struct studentrun_ssh_login *login, void *userdata)
+{
+    (void)userdata;
+    if (login->host)
+        printf("ssh -p %u %s@%s\n", login->port, login->user, login->host);
+    else
+        printf("user: %s\n", login->user);
+    printf("password: %s\n", login->password);
+    fflush(stdout);
+}
+
+/* Not of what the command did by itself: that is its own business. */
+static void tell_end(enum cli cli, const struct studentrun_result *result)
+{
+    static const char *const own[] = {"exited", "signal"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (result->termination && strcmp(result->termination, own[i]) == 0)
+            return;
+    fprintf(stderr, "%s: %d: %s\n", names[cli], result->retval,
+            result->reason ? result->reason : "no reason was given");
+}
+
+static int tell_mistake(enum cli cli, int error)
+{
+    const char *what = strerror(-error);
+    if (error == -EINVAL)
+        what = "the command is empty, or a quote in it is open, or it ends in a backslash";
+    else if (error == -EILSEQ)
+        what = "the command, or another text, is not UTF-8";
+    else if (error == -E2BIG)
+        what = "the command is longer than the kernel executes";
+    fprintf(stderr, "%s: %d: %s\n", names[cli], RETVAL_FAILED, what);
+    return RETVAL_FAILED;
+}
+
+/* --- the run --- */
+
+static struct studentrun_request request_of(enum cli cli, const struct options *options,
+                                            const char *command)
+{
+    return (struct studentrun_request){
+        .environment = options->container,
+        .time_limit_usec = options->time_usec,
+        .hard_time_limit_usec = options->hard_time_usec,
+        .memory_limit = (uint32_t)options->memory,
+        .share_network = options->share_network,
+        .run_as_root = options->run_as_root,
+        .ssh = cli == CLI_SSH_STUDENT,
+        .command = command,
+        .teardown_script = options->teardown_script,
+        .working_dir = options->working_dir,
+    };
+}
+
+static const char *sockets_of(const struct options *options)
+{
+    const char *sockets = options->sockets;
+    if (!sockets && !options->agent)
+        sockets = secure_getenv("STUDENTRUN_SOCKETS");
+    return sockets && *sockets ? sockets : NULL;
+}
+
+static int run(enum cli cli, const struct options *options, const char *command)
+{
+    const struct studentrun_request request = request_of(cli, options, command);
+    struct studentrun_call call = {.options = {.sockets_dir = sockets_of(options)},
+                                   .agent = {.program = options->agent, .task_dir = options->task},
+                                   .signals = forward_to,
+                                   .signalled = forward_done,
+                                   .ssh_ready = tell_login};
+    struct studentrun_result result;
+    struct termios terminal;
+    if (transport_of(cli, options->transport, &call.options.transport) < 0)
+        return RETVAL_FAILED;
+    bool is_terminal = tcgetattr(STDIN_FILENO, &terminal) == 0;
+    int r = run_student(&request, NULL, &call, &result);
+    if (is_terminal)
+        restore_terminal(&terminal);
+    if (r < 0)
+        return tell_mistake(cli, r);
+    tell_end(cli, &result);
+    return r;
+}
+
+int cli_main(enum cli cli, int argc, char **argv)
+{
+    struct options options;
+    fill_closed_fds();
+    forward_signals();
+    int r = options_parse(cli, argc, argv, &options);
+    if (r != 0)
+        return r > 0 ? EXIT_SUCCESS : RETVAL_FAILED;
+    _cleanup_free_ char *command =
+        options.setup_script ? strdup(options.setup_script) : command_line_of(options.command);
+    return command ? run(cli, &options, command) : tell_mistake(cli, -ENOMEM);
+}

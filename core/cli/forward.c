@@ -1,0 +1,78 @@
+/* Signals, passed on. */
+#include "forward.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SIGNAL_LAST 64 /* the kernel's _NSIG */
+
+/* Those that came before there was somebody to pass them to. */
+static volatile sig_atomic_t early[SIGNAL_LAST + 1];
+static struct studentrun_signals *volatile command;
+
+static bool is_fault(int signal)
+{
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE ||
+           signal == SIGTRAP || signal == SIGSYS;
+}
+
+static bool stops(int signal)
+{
+    return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+/* Told by the kernel about this program itself, not sent by anybody. */
+static bool is_own(int signal, const siginfo_t *info)
+{
+    return (signal == SIGCHLD && info->si_code > 0) ||
+           (signal == SIGPIPE && info->si_pid == getpid());
+}
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (is_fault(number) && info->si_code > 0) {
+        signal(number, SIG_DFL); /* and it happens again */
+        return;
+    }
+    if (is_own(number, info))
+        return;
+    if (command)
+        studentrun_signals_send(command, number);
+    else
+        early[number] = 1;
+}
+
+void forward_signals(void)
+{
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigset_t none;
+    sigfillset(&action.sa_mask);
+    for (int number = 1; number <= SIGNAL_LAST; number++)
+        sigaction(number, &action, NULL); /* not those of KILL, STOP and the C library */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void forward_to(struct studentrun_signals *signals, void *userdata)
+{
+    (void)userdata;
+    command = signals;
+    for (int number = 1; signals && number <= SIGNAL_LAST; number++)
+        if (early[number])
+            studentrun_signals_send(signals, number);
+}
+
+void forward_done(int number, void *userdata)
+{
+    (void)userdata;
+    /* ZeroMQ's thread, which would be stopped as well, may have to send it still. */
+    const struct timespec moment = {.tv_nsec = 20000000};
+    if (!stops(number))
+        return;
+    nanosleep(&moment, NULL);
+    kill(getpid(), SIGSTOP);
+}

@@ -1,0 +1,275 @@
+"""run_student(1): no mount, an agent of its own for each run."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import studentfs
+from studentfs import eventually
+
+PROGRAM = studentfs.BIN / "run_student"
+
+
+class Place:
+    """A task directory, and a private directory of sockets in which nothing may be left."""
+
+    def __init__(self):
+        self.base = pathlib.Path(tempfile.mkdtemp(prefix="studentfs-test-"))
+        self.base.chmod(0o755)
+        self.task = self.base / "task"
+        self.student = self.task / "student"
+        self.student.mkdir(parents=True)
+        self.student.chmod(0o777)
+        self.runtime = self.base / "run"
+        self.runtime.mkdir()
+        shutil.copy(studentfs.STUDENT, self.student / "student")
+        (self.base / "logs").mkdir()
+
+    def environment(self, **more):
+        return dict({k: v for k, v in os.environ.items() if k != "STUDENTRUN_SOCKETS"},
+                    XDG_RUNTIME_DIR=str(self.runtime), ASAN_OPTIONS=f"log_path={self.base}/logs/sanitizer",
+                    UBSAN_OPTIONS=f"log_path={self.base}/logs/sanitizer", **more)
+
+    def start(self, *words, program=PROGRAM, cwd=None, environment=None, **more):
+        return subprocess.Popen([str(program), *map(str, words)], cwd=cwd or self.task,
+                                env=environment or self.environment(), **more)
+
+    def run(self, *words, input=b"", **more):
+        process = self.start(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+        out, err = process.communicate(input, timeout=50)
+        return process.returncode, out, err
+
+    def left(self):
+        return [f for f in studentfs.files_below(self.runtime) if not f.endswith("/agent")]
+
+    def close(self):
+        try:
+            eventually(lambda: not self.left(), studentfs.GONE_SECONDS, "an empty private directory")
+            reports = [path.read_text(errors="replace") for path in (self.base / "logs").iterdir()]
+            assert not reports, "\n".join(reports)[:8000]
+        finally:
+            shutil.rmtree(self.base, ignore_errors=True)
+
+
+class Case(studentfs.TestCase):
+    mount_options = None
+
+    def setUp(self):
+        super().setUp()
+        self.place = Place()
+        self.addCleanup(self.place.close)
+        self.run_student = self.place.run
+
+    def ended(self, result, retval, out=b"", err=b""):
+        self.assertEqual(result, (retval, out, err))
+
+    def running(self, *words, **more):
+        """A started run that has said `ready` on its standard output."""
+        process = self.place.start(*words, stdout=subprocess.PIPE, **more)
+        self.addCleanup(self.end, process)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                stream.close()
+
+
+class Words(Case):
+    def test_boundaries_between_arguments(self):
+        self.ended(self.run_student("printf", "%s|", "a  b", "c"), 0, b"a  b|c|")
+
+    def test_every_character(self):
+        words = ["", " ", "'", "\"", "\\", "a'b\"c\\d $HOME `x` * ~ # ; & |", "\n", "\t", "é", "--time"]
+        self.ended(self.run_student("printf", "%s|", *words), 0, ("|".join(words) + "|").encode())
+
+    def test_one_argument_is_a_command_line(self):
+        self.ended(self.run_student("printf '%s|' 'a  b' c"), 0, b"a  b|c|")
+        self.ended(self.run_student("--", "echo a   b"), 0, b"a b\n")
+
+    def test_options_after_the_command_are_the_command_s(self):
+        self.ended(self.run_student("--time", "5", "echo", "--time", "7", "-n", "--"), 0, b"--time 7 -n --\n")
+        self.ended(self.run_student("--time", "5", "--", "echo", "--", "x"), 0, b"-- x\n")
+
+    def test_wrong_command_lines(self):
+        for words, said in (((), b"no command"), (("--time", "x", "true"), b"not a number"),
+                            (("--memory", "-1", "true"), b"not a number"), (("--nosuch", "true"), b"nosuch"),
+                            (("--transport", "pigeon", "true"), b"auto, fd or message"),
+                            (("echo 'open",), b"a quote in it is open"), (("",), b"empty"),
+                            ((b"\xff\xfe".decode("utf-8", "surrogateescape"),), b"UTF-8")):
+            with self.subTest(words):
+                retval, out, err = self.run_student(*words) if words[:1] != ("\udcff\udcfe",) else self.raw(b"\xff")
+                self.assertEqual((retval, out), (254, b""))
+                self.assertIn(said, err)
+
+    def raw(self, word):
+        result = subprocess.run([bytes(PROGRAM), word], cwd=self.place.task, env=self.place.environment(),
+                                capture_output=True, timeout=50, check=False)
+        return result.returncode, result.stdout, result.stderr
+
+    def test_help_and_version(self):
+        retval, out, _ = self.run_student("--help")
+        self.assertEqual(retval, 0)
+        for option in ("container", "time", "hard-time", "memory", "share-network", "run-as-root", "teardown-script"):
+            self.assertIn(f"--{option}".encode(), out)
+        self.assertEqual(self.run_student("--version")[0], 0)
+
+
+class Streams(Case):
+    def test_all_three(self):
+        self.ended(self.run_student("sh", "-c", "cat; echo err >&2", input=b"in\n"), 0, b"in\n", b"err\n")
+
+    def test_a_hundred_megabytes(self):
+        data = os.urandom(1 << 20) * 100
+        retval, out, err = self.run_student("cat", input=data)
+        self.assertEqual((retval, err, len(out), out == data), (0, b"", len(data), True))
+
+    def test_closed_ones(self):
+        result = subprocess.run(["sh", "-c", f"{PROGRAM} sh -c 'cat; echo x; exit 3' <&- >&-"], cwd=self.place.task,
+                                env=self.place.environment(), capture_output=True, timeout=50, check=False)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (3, b"", b""))
+
+    def test_a_file(self):
+        with open(self.place.base / "out", "wb") as file:
+            process = self.place.start("echo", "x", stdout=file, stdin=subprocess.DEVNULL)
+            self.assertEqual(process.wait(50), 0)
+        self.assertEqual((self.place.base / "out").read_bytes(), b"x\n")
+
+    def test_a_reader_that_goes_away(self):
+        process = self.place.start("sh", "-c", "yes; exit 5", stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        process.stdout.read(10)
+        process.stdout.close()
+        self.assertEqual(process.wait(50), 5)
+
+
+class ReturnValues(Case):
+    def test_the_command_s_own(self):
+        for value in (0, 1, 42, 250):
+            self.ended(self.run_student("sh", "-c", f"exit {value}"), value)
+
+    def test_imitated_verdicts_are_told_apart(self):
+        """They are the command's own: nothing is said of them."""
+        self.ended(self.run_student("sh", "-c", "exit 252"), 252)
+
+    def test_signals(self):
+        self.ended(self.run_student("sh", "-c", "kill -9 $$"), 137)
+
+    def test_reasons(self):
+        for words, retval, reason in (
+                (("nosuch",), 127, "nosuch: command not found"),
+                (("--time", "0.2", "--hard-time", "20", "student/student", "spin"), 253,
+                 "used more than 0.2 s of CPU time"),
+                (("--hard-time", "0.3", "sleep", "100"), 253, "ran longer than 0.3 s"),
+                (("--memory", "30", "student/student", "hog"), 252, "used more than 30 MiB of memory"),
+                (("--container", "nosuch", "true"), 254, "no container 'nosuch' here"),
+                (("--working-dir", "/nosuch", "true"), 254, "/nosuch: No such file or directory"),
+                (("--agent", "/nosuch", "true"), 251, "No such file or directory"),
+                (("--task", "/nosuch", "true"), 251, "/nosuch: No such file or directory"),
+                (("--sockets", "/nosuch", "true"), 254, "No such file or directory")):
+            with self.subTest(words):
+                result = self.run_student(*words)
+                self.assertEqual(result[:2], (retval, b""), result)
+                self.assertRegex(result[2].decode(), f"^run_student: {retval}: .*{reason}")
+
+
+class Places(Case):
+    def where(self, cwd, *words):
+        retval, out, err = self.run_student(*words, "pwd", cwd=cwd)
+        self.assertEqual((retval, err), (0, b""))
+        return out.decode().strip()
+
+    def test_working_directory(self):
+        (self.place.student / "below").mkdir()
+        task = ("--task", self.place.task)
+        self.assertEqual(self.where(self.place.task), "/task")
+        self.assertEqual(self.where(self.place.student, *task), "/task/student")
+        self.assertEqual(self.where(self.place.student / "below", *task), "/task/student/below")
+        self.assertEqual(self.where("/", *task), "/task")
+        self.assertEqual(self.where("/", *task, "--working-dir", "/task/student"), "/task/student")
+
+    def test_what_it_writes_stays(self):
+        self.ended(self.run_student("sh", "-c", "echo x > student/x"), 0)
+        self.assertEqual((self.place.student / "x").read_text(), "x\n")
+
+    def test_teardown_script(self):
+        self.ended(self.run_student("--teardown-script", "sh -c 'echo $1 > student/after' - 'a  b'", "true"), 0)
+        eventually(lambda: (self.place.student / "after").exists() and (self.place.student / "after").read_text())
+        self.assertEqual((self.place.student / "after").read_text(), "a  b\n".replace("  ", " "))
+
+    def test_as_root(self):
+        self.ended(self.run_student("--run-as-root", "id", "-u"), 0, b"0\n")
+
+
+class Signals(Case):
+    TRAPPING = "for s in {}; do trap \"echo $s\" $s; done; echo ready; while :; do sleep 0.05; done"
+
+    def test_each(self):
+        names = "HUP INT QUIT ABRT USR1 SEGV USR2 PIPE ALRM TERM TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO".split()
+        program = ("import signal, sys\n"
+                   "print('ready', flush=True)\n"
+                   "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
+                   "print('blocked', flush=True)\n"
+                   "got = 0\n"
+                   "while got != 64:\n"
+                   "    got = signal.sigwait(signal.valid_signals())\n"
+                   "    print(int(got), flush=True)\n")
+        process = self.running("python3", "-c", program)
+        self.assertEqual(process.stdout.readline(), b"blocked\n")
+        for number in [getattr(signal, f"SIG{name}") for name in names] + [signal.SIGCONT, 34, 40, 64]:
+            process.send_signal(number)
+            if number in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
+                self.assertEqual(process.stdout.readline(), b"%d\n" % number)
+                eventually(lambda: studentfs.process_stat(process.pid)[0] == "T", what="being stopped")
+                process.send_signal(signal.SIGCONT)
+                number = signal.SIGCONT
+            self.assertEqual(process.stdout.readline(), b"%d\n" % number)
+        self.assertEqual(process.wait(50), 0)
+
+    def test_what_kills(self):
+        process = self.running("sh", "-c", "echo ready; exec sleep 100")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(50), 128 + signal.SIGTERM)
+
+    def test_early_ones_wait(self):
+        """Sent before there is even an agent: it arrives all the same, or nothing is left."""
+        process = self.place.start("sleep", "100", stderr=subprocess.PIPE)
+        self.addCleanup(self.end, process)
+        eventually(lambda: any(line.startswith("SigCgt:") and int(line.split()[1], 16) & (1 << 14) for line in
+                               pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines()))
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(50), 128 + signal.SIGTERM, process.stderr.read())
+
+    def test_killed(self):
+        """Nobody can catch that: the agent follows, and the next run clears the directory."""
+        process = self.running("sh", "-c", "echo ready; sleep 100")
+        below = studentfs.descendants(process.pid)
+        process.kill()
+        process.wait()
+        eventually(lambda: not any(studentfs.is_alive(p) for p in below), studentfs.GONE_SECONDS, "the end of all")
+        self.ended(self.run_student("true"), 0)
+        self.assertEqual(self.place.left(), [])
+
+
+class Many(Case):
+    def test_fifty_at_once(self):
+        processes = [self.place.start("sh", "-c", f"cat; exit {n}", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                     for n in range(50)]
+        for n, process in enumerate(processes):
+            process.stdin.write(b"%d\n" % n)
+            process.stdin.close()
+        for n, process in enumerate(processes):
+            self.assertEqual((process.stdout.read(), process.wait(50)), (b"%d\n" % n, n))
+            process.stdout.close()
+
+
+if __name__ == "__main__":
+    studentfs.main()
