@@ -94,24 +94,24 @@ static bool write_input(struct pump *pump)
     return true;
 }
 
+static bool input_waits(const struct pump *pump)
+{
+    return pump->in >= 0 && pump->input_at < pump->input_size;
+}
+
 static void move_input(struct pump *pump)
 {
     for (;;) {
-        if (pump->in >= 0 && pump->input_at < pump->input_size) {
+        if (input_waits(pump)) {
             if (!write_input(pump))
                 break;
         } else if (!fill_input(pump)) {
             break;
         }
     }
-    bool waits = pump->in >= 0 && pump->input_at < pump->input_size;
-    if (pump->in < 0)
-        return;
     /* A terminal has no end: its program is told by what is typed. */
-    if (pump->input_ended && !waits && !pump->has_terminal)
+    if (pump->in >= 0 && pump->input_ended && !input_waits(pump) && !pump->has_terminal)
         finish(pump, &pump->in, &pump->in_events);
-    else
-        look_for(pump, pump->in, &pump->in_events, waits ? POLLOUT : 0);
 }
 
 /* --- from the program --- */
@@ -157,9 +157,19 @@ static size_t move_output(struct pump *pump, int *fd, short *looked_for, bool is
             ssh_channel_write(pump->channel, data, (uint32_t)n);
         moved += (size_t)n;
     }
-    if (*fd >= 0)
-        look_for(pump, *fd, looked_for, room(pump) > 0 ? POLLIN : 0);
     return moved;
+}
+
+/* After all that was moved: any call of libssh's may have sent what waited, or taken packets in. */
+static void look_for_the_rest(struct pump *pump)
+{
+    const short output = room(pump) > 0 ? POLLIN : 0;
+    if (pump->out >= 0)
+        look_for(pump, pump->out, &pump->out_events, output);
+    if (pump->err >= 0)
+        look_for(pump, pump->err, &pump->err_events, output);
+    if (pump->in >= 0)
+        look_for(pump, pump->in, &pump->in_events, input_waits(pump) ? POLLOUT : 0);
 }
 
 size_t pump_move(struct pump *pump)
@@ -167,6 +177,7 @@ size_t pump_move(struct pump *pump)
     size_t moved = move_output(pump, &pump->out, &pump->out_events, false);
     moved += move_output(pump, &pump->err, &pump->err_events, true);
     move_input(pump);
+    look_for_the_rest(pump);
     return moved;
 }
 

@@ -59,8 +59,7 @@ static int on_password(ssh_session session, const char *user, const char *passwo
 {
     struct visitor *visitor = userdata;
     struct login login = {0};
-    (void)session;
-    if (visitor->init >= 0 || visitor->tries >= TRIES_MAX)
+    if (visitor->init >= 0)
         return SSH_AUTH_DENIED;
     visitor->tries++;
     bool fits = strlen(user) < sizeof(login.user) && strlen(password) < sizeof(login.password);
@@ -71,6 +70,10 @@ static int on_password(ssh_session session, const char *user, const char *passwo
     /* One that does not fit is wrong, and counts. */
     bool is_right = ask_door(visitor, &login);
     explicit_bzero(&login, sizeof(login));
+    if (!is_right && visitor->tries == TRIES_MAX) {
+        ssh_disconnect(session); /* instead of an answer, after which it would ask once more */
+        _exit(EXIT_SUCCESS);
+    }
     if (!is_right)
         return SSH_AUTH_DENIED;
     alarm(ASK_BOUND_S);
@@ -284,13 +287,10 @@ static void work(struct visitor *visitor)
             start(visitor);
         if (visitor->is_running && !visitor->has_ended)
             pump_move(&visitor->pump);
-        if (!visitor->has_ended && ssh_event_dopoll(visitor->event, -1) == SSH_ERROR)
+        if (is_gone(visitor) || visitor->has_ended)
+            break; /* that was seen while bytes were moved */
+        if (ssh_event_dopoll(visitor->event, -1) == SSH_ERROR)
             return;
-        /* The last answer is on its way: the client is told that there is no other try. */
-        if (visitor->init < 0 && visitor->tries >= TRIES_MAX) {
-            ssh_disconnect(visitor->session);
-            return;
-        }
     }
     if (visitor->has_ended && !is_gone(visitor))
         end(visitor);
