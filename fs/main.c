@@ -12,6 +12,11 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+/* From its unmount to a daemon's end: it kills its sandboxes and waits for the agent. */
+#define PREDECESSOR_NS      (10 * NS_PER_S)
+#define PREDECESSOR_POLL_US 10000
 
 /* --- the background --- */
 
@@ -166,12 +171,22 @@ static int serve(const struct options *options, const char *sockets, int ready_f
     return r;
 }
 
+/* One that was unmounted a moment ago still cleans up: the mount point is free already. */
+static int wait_for_runtime_dir(struct runtime_dir *runtime, const char *mountpoint)
+{
+    uint64_t end = monotonic_ns() + PREDECESSOR_NS;
+    int r;
+    while ((r = runtime_dir_init(runtime, mountpoint)) == -EBUSY && monotonic_ns() < end)
+        usleep(PREDECESSOR_POLL_US);
+    return r;
+}
+
 static int run_daemon(const struct options *options, int ready_fd)
 {
     struct runtime_dir runtime;
-    int r = runtime_dir_init(&runtime, options->mountpoint);
+    int r = wait_for_runtime_dir(&runtime, options->mountpoint);
     if (r == -EBUSY)
-        return fail("another studentfs serves this mount point", r);
+        return fail("the last studentfs of this mount point is still in use", r);
     if (r < 0)
         return fail("cannot make a private directory in $XDG_RUNTIME_DIR, /run, /tmp or /dev/shm",
                     r);
@@ -191,8 +206,12 @@ int main(int argc, char **argv)
         return r > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     _cleanup_free_ char *mountpoint = NULL;
     r = mount_point_prepare(options.mountpoint, &mountpoint);
-    if (r < 0)
+    if (r == 0 && !options.sockets)
+        r = mount_point_check_task(mountpoint, options.task);
+    if (r < 0) {
+        options_deinit(&options);
         return EXIT_FAILURE;
+    }
     options.mountpoint = mountpoint;
     process_raise_descriptor_limit(); /* a run takes up to five; the agent and students set theirs
                                        */

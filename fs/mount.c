@@ -3,8 +3,10 @@
 
 #include "base/cleanup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -88,6 +90,47 @@ static bool look(const char *path, struct stat *ret_st)
     return stat(path, ret_st) == 0 && statfs(path, &fs) == 0;
 }
 
+static bool is_fuse(const char *path)
+{
+    struct statfs fs;
+    return statfs(path, &fs) == 0 && fs.f_type == FUSE_SUPER_MAGIC;
+}
+
+/* True also where it cannot be listed. */
+static bool is_empty(const char *path)
+{
+    unsigned n = 0;
+    DIR *directory = opendir(path);
+    if (!directory)
+        return true;
+    while (n < 3 && readdir(directory)) /* besides . and .. */
+        n++;
+    closedir(directory);
+    return n < 3;
+}
+
+/* Or the directory itself. */
+static bool lies_in(const char *path, const char *directory)
+{
+    size_t n = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
+    return strncmp(path, directory, n) == 0 && (path[n] == '/' || path[n] == 0);
+}
+
+int mount_point_check_task(const char *path, const char *task)
+{
+    _cleanup_free_ char *name = NULL, *student = NULL;
+    if (lies_in(task, path))
+        return refuse(path, "the task's directory lies in it, and would be hidden", -EINVAL);
+    if (asprintf(&name, "%s/student", task) < 0) {
+        name = NULL;
+        return -ENOMEM;
+    }
+    student = realpath(name, NULL);
+    if (student && lies_in(path, student))
+        return refuse(path, "it lies in the task's student/, which the students see", -EINVAL);
+    return 0;
+}
+
 int mount_point_prepare(const char *path, char **ret_path)
 {
     struct stat st;
@@ -99,18 +142,23 @@ int mount_point_prepare(const char *path, char **ret_path)
                           -EBUSY);
         there = look(path, &st);
     }
-    if (!there)
+    if (!there && errno == ENOENT)
         return refuse(path, "no such directory; make it with mkdir", -ENOENT);
+    if (!there)
+        return refuse(path, strerror(errno), -errno);
     if (!S_ISDIR(st.st_mode))
         return refuse(path, "not a directory", -ENOTDIR);
     /* A studentfs there is refused; another file system's root may well be mounted over. */
     char *absolute = realpath(path, NULL);
     if (!absolute)
         return refuse(path, strerror(errno), -errno);
-    if (st.st_ino == FUSE_ROOT_ID && is_mount_point(absolute, &st)) {
+    if (is_fuse(path) && is_mount_point(absolute, &st)) {
         free(absolute);
         return refuse(path, "something is mounted there already; fusermount3 -u ends it", -EBUSY);
     }
+    if (!is_empty(path))
+        fprintf(stderr, "studentfs: %s is not empty: what is in it is hidden until the end\n",
+                path);
     *ret_path = absolute;
     return 0;
 }

@@ -20,6 +20,11 @@ struct mount {
  * mounted and lives), told on stderr.
  */
 int mount_point_prepare(const char *path, char **ret_path);
+/*
+ * Both absolute. -EINVAL, told on stderr: the mount would hide the task from itself, or be
+ * seen by the students.
+ */
+int mount_point_check_task(const char *path, const char *task);
 
 /*
  * Mounts the operations there with userdata. options: further mount options, or NULL.

@@ -17,6 +17,7 @@ enum option_kind {
     OPTION_AGENT,
     OPTION_ENVIRONMENT,
     OPTION_AGENT_TEXT,
+    OPTION_MOUNT,
     OPTION_HELP,
     OPTION_VERSION
 };
@@ -74,8 +75,8 @@ static const struct option_row rows[] = {
         .help = "how long somebody may take to come (default: 120)"),
     ROW("foreground", OPTION_FLAG, foreground, .letter = 'f',
         .help = "stay in the foreground, log to stderr"),
-    ROW("options", OPTION_TEXT, mount_options, .letter = 'o', .value = "OPT[,OPT...]",
-        .help = "mount options, e.g. allow_other; see fuse(8)"),
+    ROW("options", OPTION_MOUNT, mount_options, .letter = 'o', .value = "OPT[,OPT...]",
+        .help = "mount options, e.g. allow_other, see fuse(8); or task=DIR and the like"),
     {.name = "help", .letter = 'h', .kind = OPTION_HELP, .help = "this text"},
     {.name = "version", .letter = 'V', .kind = OPTION_VERSION, .help = "the version"},
 };
@@ -83,7 +84,7 @@ static const struct option_row rows[] = {
 
 static void print_help(void)
 {
-    puts("Usage: studentfs [OPTION]... MOUNTPOINT\n"
+    puts("Usage: studentfs [OPTION]... [TASK] MOUNTPOINT\n"
          "Runs students' programs in sandboxes, each run a directory of MOUNTPOINT.\n");
     for (size_t i = 0; i < ROWS; i++) {
         char left[64], letter[] = {'-', rows[i].letter, ',', ' ', 0};
@@ -117,7 +118,9 @@ static int take_environment(struct option_list *list, const char *text)
     return r;
 }
 
-static int take(const struct option_row *row, const char *text, struct options *options)
+static int take_mount_options(char *list, struct options *options);
+
+static int take(const struct option_row *row, char *text, struct options *options)
 {
     void *member = (char *)options + row->offset;
     uint64_t number;
@@ -139,6 +142,8 @@ static int take(const struct option_row *row, const char *text, struct options *
         break;
     case OPTION_ENVIRONMENT:
         return take_environment(member, text);
+    case OPTION_MOUNT:
+        return take_mount_options(text, options);
     case OPTION_TEXT:
         *(const char **)member = text;
         break;
@@ -152,6 +157,67 @@ static int take(const struct option_row *row, const char *text, struct options *
     if (r < 0)
         fprintf(stderr, "studentfs: --%s %s: %s\n", row->name, text,
                 r == -ERANGE ? "out of range" : "not a number");
+    return r;
+}
+
+/* The row of `name=value`: as mount(8) has it, in fstab(5), with '_' where ours have '-'. */
+static const struct option_row *row_of_item(const char *item)
+{
+    size_t size = strcspn(item, "=");
+    for (size_t i = 0; i < ROWS && item[size]; i++) {
+        size_t n = 0;
+        while (n < size && rows[i].name[n] == (item[n] == '_' ? '-' : item[n]))
+            n++;
+        if (n == size && !rows[i].name[n] && rows[i].value && rows[i].kind != OPTION_MOUNT)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+static int add_mount_option(char **list, const char *item)
+{
+    char *longer;
+    if (asprintf(&longer, "%s%s%s", *list ? *list : "", *list ? "," : "", item) < 0)
+        return -ENOMEM;
+    free(*list);
+    *list = longer;
+    return 0;
+}
+
+/* The end of the item that the list begins with: a comma after a backslash is part of it. */
+static char *end_of_item(char *list)
+{
+    while (*list && *list != ',')
+        list += *list == '\\' && list[1] ? 2 : 1;
+    return list;
+}
+
+static void remove_backslashes(char *text)
+{
+    char *to = text;
+    for (; *text; *to++ = *text++)
+        if (*text == '\\' && text[1])
+            text++;
+    *to = 0;
+}
+
+/* Ours, by their long names, or the mount's. */
+static int take_mount_options(char *list, struct options *options)
+{
+    int r = 0;
+    while (r == 0 && *list) {
+        char *end = end_of_item(list), *item = list;
+        list = *end ? end + 1 : end;
+        *end = 0;
+        const struct option_row *row = row_of_item(item);
+        if (row) {
+            char *value = strchr(item, '=') + 1;
+            remove_backslashes(value);
+            r = take(row, value, options);
+        } else if (*item) {
+            r = add_mount_option(&options->mount_options, item);
+        }
+    }
     return r;
 }
 
@@ -206,9 +272,42 @@ static void free_list(struct option_list *list)
         free(list->items[--list->n]);
 }
 
+static void free_lists(struct options *options)
+{
+    free_list(&options->environments);
+    free(options->mount_options);
+}
+
+/* mount(8) always gives a source; these say nothing. */
+static bool is_source(const char *word)
+{
+    static const char *const empty[] = {"", "-", "none", "studentfs", "fuse"};
+    for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
+        if (strcmp(empty[i], word) == 0)
+            return false;
+    return true;
+}
+
+/* The task's directory, where it is not an option, and the mount point. */
+static int take_places(char **words, int n, struct options *options)
+{
+    const char *source = n == 2 && is_source(words[0]) ? words[0] : NULL;
+    if (n < 1 || n > 2 || (source && options->task)) {
+        fprintf(stderr, "studentfs: %s; see studentfs --help\n",
+                n < 1   ? "no mount point given"
+                : n > 2 ? "one task and one mount point only"
+                        : "the task is given twice");
+        return -EINVAL;
+    }
+    options->mountpoint = words[n - 1];
+    if (!options->task)
+        options->task = source ? source : ".";
+    return 0;
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
-    struct options options = {.task = ".", .max_runs = 65536, .recording_memory = 1024};
+    struct options options = {.max_runs = 65536, .recording_memory = 1024};
     struct option longs[ROWS + 1];
     char letters[2 * ROWS + 1];
     int found;
@@ -219,17 +318,15 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         if (!row) /* getopt has said what is wrong */
             fputs("see studentfs --help\n", stderr);
         if (r != 0) {
-            free_list(&options.environments);
+            free_lists(&options);
             return r;
         }
     }
-    if (optind + 1 != argc) {
-        fprintf(stderr, "studentfs: %s; see studentfs --help\n",
-                optind == argc ? "no mount point given" : "one mount point only");
-        free_list(&options.environments);
-        return -EINVAL;
+    int r = take_places(argv + optind, argc - optind, &options);
+    if (r < 0) {
+        free_lists(&options);
+        return r;
     }
-    options.mountpoint = argv[optind];
     *ret_options = options;
     return resolve_paths(ret_options);
 }
@@ -238,7 +335,7 @@ void options_deinit(struct options *options)
 {
     free((char *)(uintptr_t)options->task);
     free((char *)(uintptr_t)options->sockets);
-    free_list(&options->environments);
+    free_lists(options);
 }
 
 unsigned options_for_agent(const struct options *options, const char **arguments, unsigned max)

@@ -19,7 +19,7 @@ struct options {
     const char *task;       /* the same */
     const char *sockets;    /* a router's directory to join; NULL: an agent of our own */
     const char *agent;      /* the agent's program; NULL: found beside this one */
-    const char *mount_options;
+    char *mount_options;    /* what -o has for the mount itself, or NULL */
     uint64_t max_runs;
     uint64_t recording_memory; /* MiB */
     bool foreground;
@@ -32,8 +32,8 @@ struct options {
 };
 
 /*
- * Parses and checks. Returns 0; 1 where there is nothing more to do (--help, --version);
- * or a negative errno after the mistake was told on stderr.
+ * Parses and checks; -o is taken apart within argv. Returns 0; 1 where there is nothing more to do
+ * (--help, --version); or a negative errno after the mistake was told on stderr.
  */
 int options_parse(int argc, char **argv, struct options *ret_options);
 void options_deinit(struct options *options);
