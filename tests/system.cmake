@@ -10,6 +10,10 @@ add_executable(student system/student.c)
 find_package(Threads REQUIRED)
 target_link_libraries(student PRIVATE studentfs_flags Threads::Threads)
 
+# A user of the library.
+add_executable(library system/library.c)
+target_link_libraries(library PRIVATE studentrun_calls studentfs_flags studentfs_sanitize Threads::Threads)
+
 # One who wants more than he is given.
 file(GLOB hostile_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/hostile/*.c)
 add_executable(hostile ${hostile_sources})
@@ -74,6 +78,7 @@ studentfs_system_test(ssh TIMEOUT 300 LABELS sanitized)
 studentfs_system_test(environments LABELS sanitized)
 studentfs_system_test(exact_limits ALONE LABELS sanitized)
 studentfs_system_test(run_student LABELS sanitized)
+studentfs_system_test(library LABELS sanitized)
 studentfs_system_test(limits ALONE TIMEOUT 240)
 studentfs_system_test(many ALONE TIMEOUT 600)
 studentfs_system_test(agent FOLDER integration LABELS sanitized)
