@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#define KEYS_MAX 4096 /* of a stdin message: a hundred in fact */
+
 static void answer(struct peers *peers, zmq_msg_t *identity, bool closed)
 {
     const struct message dummy = {.type = MESSAGE_DUMMY, .dummy = {.closed = closed}};
@@ -96,7 +98,9 @@ static void append(struct inflow *inflow, const struct received *received)
 
 void inflow_take(struct inflow *inflow, const struct received *received)
 {
-    bool is_too_long = received->message->block.message.size > BLOCK_MAX;
+    /* All of the frame is kept, with whatever other keys it has. */
+    bool is_too_long = received->message->block.message.size > BLOCK_MAX ||
+                       zmq_msg_size(received->content) > BLOCK_MAX + KEYS_MAX;
     if (!inflow->refuses && (is_too_long || inflow->n == INFLOW_BLOCKS)) {
         log_line("a client sent %s; its input ends there",
                  is_too_long ? "a block of input that is too long" : "input without waiting");

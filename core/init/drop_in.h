@@ -14,3 +14,10 @@
 /* Makes one of them ready. Returns 0, or a negative errno that has been told. */
 int drop_in_open(struct connection *connection, struct messenger *messenger,
                  struct message_init_assign *ret_limits);
+
+/*
+ * The task's files for the container's /etc: /task/systemfiles/hosts is appended to /etc/hosts,
+ * resolv.conf replaces /etc/resolv.conf. Where there are none nothing happens; else a negative
+ * errno, which has been told.
+ */
+int drop_in_system_files(void);

@@ -146,6 +146,8 @@ static int take_command(struct init *init)
 static int hand_over(struct init *init)
 {
     int r = take_command(init);
+    if (r == 0 && control_fd() < 0 && drop_in_system_files() < 0)
+        return fail(init, RETVAL_FAILED, "the task's system files cannot be put into /etc");
     if (r < 0)
         return fail(init, RETVAL_FAILED, connection_error(r));
     r = check_command(init);

@@ -426,6 +426,10 @@ class Input(MessageTest):
             self.assertEqual(client.stdin(b"short"), DUMMY)
             self.assertEqual(client.stdin(b"x" * (BLOCK_MAX + 1)), CLOSED)
             self.assertEqual((client.finish(), client.output["stdout"]), (0, b"short"))
+        with self.client() as client:
+            client.launch("cat")
+            self.assertEqual(client.stdin(b"x", padding="y" * BLOCK_MAX), CLOSED)
+            self.assertEqual((client.finish(), client.output["stdout"]), (0, b""))
 
     def test_nobody_else_s_run(self):
         with self.client() as client:

@@ -31,7 +31,7 @@ def framed(message):
 class Container:
     """bwrap around student-init: as root of a container, as Docker starts it."""
 
-    def __init__(self, parent=False):
+    def __init__(self, parent=False, system_files=None):
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="studentfs-test-"))
         self.base.chmod(0o755)
         self.student = self.base / "student"
@@ -45,6 +45,14 @@ class Container:
         words += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--perms", "0755",
                   "--dir", "/task", "--bind", self.student, "/task/student", "--ro-bind",
                   studentfs.BIN / "student-init", "/student-init"]
+        if system_files is not None:
+            (self.base / "etc").mkdir()
+            (self.base / "etc/hosts").write_text("127.0.0.1 localhost\n")
+            (self.base / "etc/resolv.conf").write_text("nameserver 1.1.1.1\nnameserver 2.2.2.2\n")
+            (self.base / "systemfiles").mkdir()
+            for name, text in system_files.items():
+                (self.base / "systemfiles" / name).write_text(text)
+            words += ["--bind", self.base / "etc", "/etc", "--ro-bind", self.base / "systemfiles", "/task/systemfiles"]
         if parent:
             path = self.base / "parent.sock"
             self.listener = socket.socket(socket.AF_UNIX)
@@ -267,6 +275,22 @@ class Messages(InitTest):
                                           teardown_script="sh -c 'echo unseen; cat; echo ran > student/teardown'"))
         self.assertEqual((container.output(), container.code()), ({"stdout": b"", "stderr": b""}, 3))
         self.assertEqual((container.student / "teardown").read_text(), "ran\n")
+
+    def test_system_files(self):
+        container = self.container(system_files={"hosts": "10.0.0.1 server\n", "resolv.conf": "nameserver 9.9.9.9\n"})
+        container.send(container.init_map("cat /etc/hosts /etc/resolv.conf"))
+        self.assertEqual(container.output()["stdout"],
+                         b"127.0.0.1 localhost\n10.0.0.1 server\nnameserver 9.9.9.9\n")
+        container = self.container(system_files={})
+        container.send(container.init_map("cat /etc/hosts"))
+        self.assertEqual(container.output()["stdout"], b"127.0.0.1 localhost\n")
+
+    def test_system_files_that_cannot_be_had(self):
+        container = self.container(system_files={})
+        (container.base / "systemfiles/hosts").symlink_to("/proc/1/environ")
+        container.send(container.init_map("echo started"))
+        self.assertEqual((container.output()["stdout"], container.code()), (b"", 254))
+        self.assertIn("/task/systemfiles/hosts", container.words())
 
     def test_an_agent_that_goes(self):
         container = self.container()
