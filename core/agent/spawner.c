@@ -109,7 +109,7 @@ static void attach_places(const struct order *order)
                                    [SPAWN_STUDENT] = {SPAWN_PLACE_STUDENT, true},
                                    [SPAWN_ROOT] = {SPAWN_PLACE_ROOT, true}};
     const int *tree = order->places;
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
         mount("studentfs", SPAWN_PLACES, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
         give_up("a mount namespace");
     for (int i = 0; i < SPAWN_PLACE_COUNT; i++)
