@@ -2,6 +2,7 @@
 #include "agent_process.h"
 
 #include "base/cleanup.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,23 +13,42 @@
 #define RESTART_WINDOW_NS (60 * NS_PER_S)
 #define STARTS_MAX        (sizeof(((struct agent_process *)0)->starts) / sizeof(uint64_t))
 
-#define LOG_MAX 4096
+/* Whole lines; of one that is longer than the buffer, or the very last, what there is. */
+static void pass_on_lines(struct agent_process *agent, bool is_last)
+{
+    char *text = agent->log_text, *rest = text;
+    text[agent->log_size] = 0;
+    for (char *end; (end = strchr(rest, '\n')); rest = end + 1) {
+        *end = 0;
+        log_pass_on("studentfs-agent", rest);
+    }
+    bool is_full = rest == text && agent->log_size + 1 == sizeof(agent->log_text);
+    if (is_full || is_last) {
+        log_pass_on("studentfs-agent", rest);
+        rest = text + agent->log_size;
+    }
+    agent->log_size -= (size_t)(rest - text);
+    memmove(text, rest, agent->log_size);
+}
 
 /*
  * Its standard error is a pipe to us and not our own: the daemon leaves that when it goes to
  * the background, and whoever waits for the end of what studentfs says would wait for the
- * agent's end.
+ * agent's end. Returns whether there may be more.
  */
-static void pass_on_log(struct agent_process *agent)
+static bool pass_on_log(struct agent_process *agent)
 {
-    char text[LOG_MAX];
-    ssize_t n = read(agent->log, text, sizeof(text));
-    if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
-        return; /* nobody is there to be told */
+    ssize_t n = read(agent->log, agent->log_text + agent->log_size,
+                     sizeof(agent->log_text) - 1 - agent->log_size);
+    if (n > 0)
+        agent->log_size += (size_t)n;
+    if (n >= 0)
+        pass_on_lines(agent, n == 0);
     if (n == 0) {
         watch_remove(&agent->log_watch);
         fd_clear(&agent->log);
     }
+    return n > 0;
 }
 
 static void on_log(struct watch *watch, uint32_t events)
@@ -39,9 +59,11 @@ static void on_log(struct watch *watch, uint32_t events)
 
 static void close_log(struct agent_process *agent)
 {
+    while (agent->log >= 0 && pass_on_log(agent)) /* its last words */
+        ;
     if (agent->log < 0)
         return;
-    pass_on_log(agent); /* its last words */
+    pass_on_lines(agent, true);
     watch_remove(&agent->log_watch);
     fd_clear(&agent->log);
 }
@@ -65,8 +87,9 @@ static int open_log(struct agent_process *agent)
 
 static int spawn(struct agent_process *agent, int log, int *ret_ready)
 {
-    const char *arguments[OPTION_WORDS_MAX + 1];
+    const char *arguments[OPTION_WORDS_MAX + 2];
     unsigned n = options_for_agent(agent->options, arguments, OPTION_WORDS_MAX);
+    arguments[n++] = "--journal"; /* so that its levels reach our log */
     arguments[n] = NULL;
     const struct agent_child_plan plan = {.program = agent->options->agent,
                                           .sockets = agent->sockets,

@@ -24,6 +24,8 @@ struct agent_process {
     struct watch watch;
     int log; /* what it says on its standard error goes on to ours; -1: none */
     struct watch log_watch;
+    char log_text[4096]; /* of a line whose end has not come */
+    size_t log_size;
     struct timer again;
     uint64_t starts[4]; /* when it was last started, as a ring */
     unsigned n_starts;

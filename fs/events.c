@@ -1,6 +1,7 @@
 /* The events of all runs: see events.h. */
 #include "events.h"
 
+#include "base/log.h"
 #include "escape.h"
 #include "handle.h"
 #include "runs.h"
@@ -81,6 +82,7 @@ static struct event event_of(const struct run *run, const char *state)
 
 void events_tell(struct events *events, const struct run *run, const char *state)
 {
+    log_debug("run %s: %s", run->name, state);
     if (!events->ring)
         return;
     struct event *event = &events->ring[events->next++ % RING_SIZE];

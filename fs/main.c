@@ -1,5 +1,7 @@
 /* studentfs(1): start, serve, end. The one place that logs and exits. */
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "base/notify.h"
 #include "base/process.h"
 #include "embedded/runtime_dir.h"
 #include "handle.h"
@@ -49,6 +51,7 @@ static int go_to_background(void)
 static void leave_terminal(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    log_to_syslog();
     for (int fd = 0; fd < 3 && null >= 0; fd++)
         dup2(null, fd);
     if (null > 2)
@@ -81,14 +84,24 @@ static void on_engine(struct watch *watch, uint32_t events)
 static void on_agent_died(struct agent_process *agent, const char *reason)
 {
     struct studentfs *fs = container_of(agent, struct studentfs, agent);
-    fprintf(stderr, "studentfs: %s; starting another\n", reason);
+    log_error("%s; starting another", reason);
     studentrun_engine_router_died(fs->engine, reason);
 }
 
 static int fail(const char *what, int error)
 {
-    fprintf(stderr, "studentfs: %s: %s\n", what, strerror(-error));
+    log_error("%s: %s", what, strerror(-error));
     return error;
+}
+
+static int set_log_level(const char *name)
+{
+    int level = name ? log_level_of_name(name) : LOG_LEVEL_WARNING;
+    if (level < 0)
+        log_error("--log-level %s: not error, warning, info or debug", name);
+    else
+        log_set_level(level);
+    return level;
 }
 
 static int start_engine(struct studentfs *fs, const char *sockets)
@@ -164,8 +177,12 @@ static int serve(const struct options *options, const char *sockets, int ready_f
             r = write(ready_fd, "", 1) == 1 ? 0 : -EPIPE;
             close(ready_fd);
         }
+        notify_service_manager("READY=1");
+        log_info("mounted on %s", options->mountpoint);
         if (r == 0)
             r = loop_run(&fs.loop);
+        notify_service_manager("STOPPING=1");
+        log_info("ending %s", options->mountpoint);
     }
     stop(&fs);
     return r;
@@ -201,9 +218,12 @@ static int run_daemon(const struct options *options, int ready_fd)
 int main(int argc, char **argv)
 {
     struct options options = {0};
+    log_open("studentfs");
     int r = options_parse(argc, argv, &options);
     if (r != 0)
         return r > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (set_log_level(options.log_level) < 0)
+        return EXIT_FAILURE;
     _cleanup_free_ char *mountpoint = NULL;
     r = mount_point_prepare(options.mountpoint, &mountpoint);
     if (r == 0 && !options.sockets)

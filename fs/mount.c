@@ -2,6 +2,7 @@
 #include "mount.h"
 
 #include "base/cleanup.h"
+#include "base/log.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -67,7 +68,7 @@ static char *absolute_path(const char *path)
 
 static int refuse(const char *path, const char *why, int error)
 {
-    fprintf(stderr, "studentfs: %s: %s\n", path, why);
+    log_error("%s: %s", path, why);
     return error;
 }
 

@@ -73,6 +73,8 @@ static const struct option_row rows[] = {
         .help = "ports for them (default: any)"),
     ROW("ssh-wait", OPTION_AGENT, ssh_wait, .value = "S",
         .help = "how long somebody may take to come (default: 120)"),
+    ROW("log-level", OPTION_AGENT_TEXT, log_level, .value = "LEVEL",
+        .help = "error, warning, info or debug (default: warning)"),
     ROW("foreground", OPTION_FLAG, foreground, .letter = 'f',
         .help = "stay in the foreground, log to stderr"),
     ROW("options", OPTION_MOUNT, mount_options, .letter = 'o', .value = "OPT[,OPT...]",

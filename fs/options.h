@@ -29,6 +29,7 @@ struct options {
     const char *process_limit, *pool, *pool_max, *tmp_size;
     struct option_list environments; /* NAME=ROOTFS, with an absolute path */
     const char *ssh_address, *ssh_ports, *ssh_wait;
+    const char *log_level; /* ours as well */
 };
 
 /*

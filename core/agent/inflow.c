@@ -1,8 +1,9 @@
 /* A command's standard input. */
 #include "inflow.h"
 
+#include "base/log.h"
+
 #include "base/cleanup.h"
-#include "log.h"
 
 #include <errno.h>
 
@@ -102,8 +103,8 @@ void inflow_take(struct inflow *inflow, const struct received *received)
     bool is_too_long = received->message->block.message.size > BLOCK_MAX ||
                        zmq_msg_size(received->content) > BLOCK_MAX + KEYS_MAX;
     if (!inflow->refuses && (is_too_long || inflow->n == INFLOW_BLOCKS)) {
-        log_line("a client sent %s; its input ends there",
-                 is_too_long ? "a block of input that is too long" : "input without waiting");
+        log_warning("a client sent %s; its input ends there",
+                    is_too_long ? "a block of input that is too long" : "input without waiting");
         inflow->refuses = true;
         if (inflow->n == 0)
             close_pipe(inflow);

@@ -1,5 +1,6 @@
-/* The agent's log: lines on standard error. */
+/* The agent's log: see base/log.h. */
 #pragma once
 
-/* One line, led by the program's name. The only place of the agent that writes any. */
-void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#include "base/log.h"
+
+#define log_line log_warning

@@ -10,8 +10,8 @@
  * next start.
  */
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/process.h"
-#include "log.h"
 #include "options.h"
 #include "router.h"
 #include "run.h"
@@ -22,7 +22,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -46,16 +45,6 @@ struct agent {
     bool failed;
 };
 
-void log_line(const char *format, ...)
-{
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    fprintf(stderr, "studentfs-agent: %s\n", line);
-}
-
 /* --- what it stands on --- */
 
 static int find_init(char *ret_path, size_t size)
@@ -72,7 +61,19 @@ static void tell_what_is_missing(const struct cgroup_tree *cgroups)
         [CONTROLLER_CPU] = "CPU time: bounded for each process, not for the run"};
     for (unsigned i = 0; i < CONTROLLER_COUNT; i++)
         if (!cgroup_tree_has(cgroups, (enum controller)i))
-            log_line("no control group for %s (%s)", instead[i], cgroups->why[i]);
+            log_warning("no control group for %s (%s)", instead[i], cgroups->why[i]);
+}
+
+static int set_log(const struct options *options)
+{
+    int level = options->log_level ? log_level_of_name(options->log_level) : LOG_LEVEL_WARNING;
+    if (options->as_journal)
+        log_as_journal();
+    if (level < 0)
+        log_error("--log-level %s: not error, warning, info or debug", options->log_level);
+    else
+        log_set_level(level);
+    return level;
 }
 
 /* --- events --- */
@@ -90,7 +91,7 @@ static void on_spawned(struct spawner *spawner, int pidfd)
 {
     struct agent *agent = container_of(spawner, struct agent, spawner);
     if (pidfd == -ESRCH) {
-        log_line("the spawner died, and the sandboxes with it");
+        log_error("the spawner died, and the sandboxes with it");
         agent->failed = true;
         loop_stop(&agent->loop);
         return;
@@ -155,7 +156,7 @@ static unsigned count_cpus(void)
 
 static int fail(const char *what, int error)
 {
-    log_line("%s: %s", what, strerror(-error));
+    log_error("%s: %s", what, strerror(-error));
     return error;
 }
 
@@ -273,9 +274,12 @@ int main(int argc, char **argv)
     static struct options options; /* what it holds is needed to the end */
     char init[PATH_MAX];
     pid_t parent = getppid();
+    log_open("studentfs-agent");
     int r = options_parse(argc, argv, &options);
     if (r != 0)
         return r > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (set_log(&options) < 0)
+        return EXIT_FAILURE;
     /* SIGTERM, so that it cleans up; the parent may have gone already. */
     if (options.die_with_parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
         return EXIT_FAILURE;

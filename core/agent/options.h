@@ -14,6 +14,8 @@ struct options {
     uint64_t ready_fd;   /* OPTION_NO_FD: none */
     uint64_t pool, pool_max, tmp_size;
     bool die_with_parent;
+    const char *log_level; /* NULL: the usual one */
+    bool as_journal;
     struct limit_options limits;
     struct environments environments;
     struct ssh_options ssh;

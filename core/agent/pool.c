@@ -1,8 +1,9 @@
 /* The pool of prepared sandboxes. */
 #include "pool.h"
 
+#include "base/log.h"
+
 #include "base/cleanup.h"
-#include "log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -68,7 +69,7 @@ static void refuse_first(struct pool *pool, const struct sandbox_kind *kind, con
         request->fn(request, NULL, reason);
         return;
     }
-    log_line("no sandbox could be prepared: %s", reason);
+    log_warning("no sandbox could be prepared: %s", reason);
 }
 
 /* The directory's identity; 0 where there is none. Not a link: what it leads to may be anything. */

@@ -1,8 +1,9 @@
 /* The router. */
 #include "router.h"
 
+#include "base/log.h"
+
 #include "base/cleanup.h"
-#include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@ static void refuse(struct router *router, zmq_msg_t *identity, const char *reaso
         .run_student_retval = {.retval = RETVAL_FAILED,
                                .reason = text_of(reason),
                                .termination = text_of(termination_name(TERMINATION_FAILED))}};
-    log_line("%s", reason);
+    log_warning("%s", reason);
     peers_answer_stranger(&router->peers, zmq_msg_data(identity), zmq_msg_size(identity), &answer);
 }
 
@@ -38,7 +39,7 @@ static void on_run_student(struct router *router, const struct received *receive
 {
     const struct message_run_student *asked = &received->message->run_student;
     if (find_peer(router, received)) {
-        log_line("a client asked for a second run on one socket; ignored");
+        log_warning("a client asked for a second run on one socket; ignored");
         return;
     }
     /* What is told of the descriptor from now on concerns this connection, no earlier one. */
@@ -108,7 +109,7 @@ static void on_message(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_fram
     struct router *router = container_of(watch, struct router, socket);
     struct message message;
     if (n_frames != 3 || zmq_msg_size(&frames[1]) != 0) {
-        log_line("a message with wrong frames was ignored");
+        log_warning("a message with wrong frames was ignored");
         return;
     }
     int r = message_decode(zmq_msg_data(&frames[2]), zmq_msg_size(&frames[2]), &message);

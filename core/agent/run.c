@@ -1,8 +1,9 @@
 /* One run in the agent. */
 #include "run.h"
 
+#include "base/log.h"
+
 #include "base/cleanup.h"
-#include "log.h"
 #include "protocol/utf8.h"
 #include "relay.h"
 #include "run_ssh.h"
@@ -477,7 +478,7 @@ void run_take_command(struct peer *peer, const struct message_run_student_comman
     }
     int r = relay_is_open(&run->relay) ? give_command(run, command) : -EALREADY;
     if (r == -EALREADY)
-        log_line("run_student_init for a run that has its command; ignored");
+        log_warning("run_student_init for a run that has its command; ignored");
     else if (r < 0)
         return;
     peer_send(peer, &answer);
@@ -510,7 +511,7 @@ void run_take_ssh(struct run_host *host, const struct message_ssh_student *asked
     const struct run *run = find_run(host, asked->container_id);
     *ret_ok = (struct message_ok){0};
     if (!run || !run_ssh_tell(&run->ssh, asked, ret_ok))
-        log_line("ssh_student for a session that there is not; answered without a place");
+        log_warning("ssh_student for a session that there is not; answered without a place");
 }
 
 void run_take_signal(struct run_host *host, const struct message_student_signal *signal)

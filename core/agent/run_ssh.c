@@ -1,7 +1,7 @@
 /* A run's ssh session in the agent. */
 #include "run_ssh.h"
 
-#include "log.h"
+#include "base/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static void on_server(struct ssh *server, int session)
     struct run_ssh *ssh = ssh_owner(server);
     if (session < 0) {
         const char *why = ssh_last_words(server);
-        log_line("ssh: %s", why);
+        log_warning("ssh: %s", why);
         answer_init(ssh, -1, why);
         return;
     }

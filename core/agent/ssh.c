@@ -1,10 +1,11 @@
 /* The ssh server of one run, the agent's part. */
 #include "ssh.h"
 
+#include "base/log.h"
+
 #include "base/cleanup.h"
 #include "base/fdpass.h"
 #include "base/process.h"
-#include "log.h"
 #include "protocol/message.h"
 #include "ssh_listener.h"
 #include "ssh_sandbox.h"
@@ -89,13 +90,13 @@ int ssh_host_start(struct ssh_host *host, struct loop *loop, const struct maker 
     name_host(host);
     int r = ssh_ports_parse(options->ports, &host->first, &host->last);
     if (r < 0) {
-        log_line("--ssh-ports %s: not FIRST-LAST", options->ports);
+        log_warning("--ssh-ports %s: not FIRST-LAST", options->ports);
         return r;
     }
     _cleanup_close_ int tried = ssh_listen(options->address, 0, 0, &port);
     if (tried < 0) {
-        log_line("--ssh-address %s: %s", options->address,
-                 tried == -EINVAL ? "not a numeric address" : strerror(-tried));
+        log_warning("--ssh-address %s: %s", options->address,
+                    tried == -EINVAL ? "not a numeric address" : strerror(-tried));
         return tried;
     }
     return spawner_watch(&host->spawner, loop, on_spawned);
