@@ -1,6 +1,6 @@
 """Students who are root: of a user namespace that owns nothing outside.
 
-Each attack is a Python program run with start_student_as_root; PRELUDE is the hostile tests'.
+Each attack is a Python program run with start_student_as_root; PRELUDE comes before it.
 """
 
 import os
@@ -10,7 +10,21 @@ import tempfile
 import textwrap
 
 import studentfs
-from test_hostile import PRELUDE
+
+PRELUDE = """
+import ctypes, errno, os, platform, resource, signal, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def call(number, *arguments):
+    ctypes.set_errno(0)
+    r = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(a) if isinstance(a, int) else a for a in arguments])
+    return "done" if r >= 0 else errno.errorcode[ctypes.get_errno()]
+def attempt(function, *arguments):
+    try:
+        function(*arguments)
+        return "done"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+"""
 
 STUDENT_ID = 4242
 # chown, dac_override, fowner, fsetid, kill, setgid, setuid: no more.
