@@ -133,10 +133,16 @@ static void on_ssh_student(struct router *router, const struct message_ssh_stude
     run_take_ssh(host_of(router), asked, ret_ok);
 }
 
+static void on_client_left(struct router *router, const char *files)
+{
+    run_remove_files(host_of(router), files);
+}
+
 static const struct router_ops router_ops = {.ssh_student = on_ssh_student,
                                              .run_student = on_run_student,
                                              .run_student_init = on_run_student_init,
                                              .stdin_block = on_stdin,
+                                             .client_left = on_client_left,
                                              .student_signal = on_student_signal};
 
 /* --- start and end --- */

@@ -28,10 +28,11 @@ static void peer_free(void *pointer)
     struct peer *peer = pointer;
     for (unsigned i = 0; i < peer->n_outbox; i++)
         free(peer->outbox[i].data);
+    free(peer->files);
     free(peer);
 }
 
-static void forget(struct peer *peer)
+void peer_forget(struct peer *peer)
 {
     if (!list_is_empty(&peer->link))
         peer->peers->n_silent--;
@@ -64,8 +65,9 @@ static void on_tell_gone(struct deferred *deferred)
     /* From the start again, since owners may finish one, which may push out another. */
     for (struct peer *peer; (peer = find_untold(peers));) {
         peer->gone_is_told = true;
+        peers->left(peers, peer->files);
         if (peer->finished)
-            forget(peer);
+            peer_forget(peer);
         else if (peer->ops && peer->ops->gone)
             peer->ops->gone(peer);
     }
@@ -92,13 +94,13 @@ static void flush(struct peer *peer)
         if (peer->asks > 0)
             peer->asks--;
     }
-    if (peer->finished && (peer->n_outbox == 0 || peer->is_gone))
-        forget(peer);
+    if (peer->finished && peer->gone_is_told)
+        peer_forget(peer);
 }
 
-void peers_init(struct peers *peers, struct zmq_watch *socket)
+void peers_init(struct peers *peers, struct zmq_watch *socket, peers_left_fn *left)
 {
-    *peers = (struct peers){.socket = socket};
+    *peers = (struct peers){.socket = socket, .left = left};
     list_init(&peers->all);
     list_init(&peers->silent);
     deferred_init(&peers->tell_gone, on_tell_gone);
@@ -121,7 +123,8 @@ struct peer *peers_find(struct peers *peers, const void *identity, size_t size)
     return found ? *found : NULL;
 }
 
-struct peer *peers_add(struct peers *peers, const void *identity, size_t size, bool receives_freely)
+struct peer *peers_add(struct peers *peers, const void *identity, size_t size,
+                       const struct message_run_student *asked)
 {
     struct peer *peer = size <= IDENTITY_MAX ? malloc(sizeof(*peer)) : NULL;
     if (!peer)
@@ -129,13 +132,14 @@ struct peer *peers_add(struct peers *peers, const void *identity, size_t size, b
     *peer = (struct peer){.peers = peers,
                           .identity_size = (unsigned char)size,
                           .connection = -1,
-                          .receives_freely = receives_freely,
+                          .files = strndup(asked->socket_id.data, asked->socket_id.size),
+                          .receives_freely = asked->receives_freely,
                           .asks = 1};
     memcpy(peer->identity, identity, size);
     list_init(&peer->link);
     list_init(&peer->all);
-    if (!tsearch(peer, &peers->tree, compare)) {
-        free(peer);
+    if (!peer->files || !tsearch(peer, &peers->tree, compare)) {
+        peer_free(peer);
         return NULL;
     }
     list_append(&peers->all, &peer->all);
@@ -150,6 +154,11 @@ void peer_asks(struct peer *peer)
     flush(peer);
     if (!is_over && peer->ops && peer->ops->asks && peer_may_send(peer))
         peer->ops->asks(peer);
+}
+
+bool peer_is_done(const struct peer *peer)
+{
+    return peer->finished && peer->n_outbox == 0;
 }
 
 bool peer_may_send(const struct peer *peer)
@@ -179,7 +188,7 @@ void peer_finish(struct peer *peer, const struct message *message)
     peers->n_silent++;
     peer_send(peer, message);
     if (peers->n_silent > PEERS_SILENT_MAX)
-        forget(container_of(peers->silent.next, struct peer, link));
+        peer_forget(container_of(peers->silent.next, struct peer, link));
 }
 
 void peers_answer_stranger(struct peers *peers, const void *identity, size_t size,

@@ -19,12 +19,17 @@
 /* run_student_started, the answer to run_student_init, ssh_student, and run_student_retval;
  * blocks of output are sent only when they can go at once. */
 #define PEER_OUTBOX_MAX 4
-/* Peers whose run is over and who have not asked for its return value: most have died. */
+/* Peers whose run is over and who are still connected: most close at once, some never ask. */
 #define PEERS_SILENT_MAX 1024
 #define IDENTITY_MAX     255 /* ZeroMQ's */
 
+struct peers;
+/* A client's connection is gone, and that name of files is nobody's any more. */
+typedef void peers_left_fn(struct peers *peers, const char *files);
+
 struct peers {
     struct zmq_watch *socket;
+    peers_left_fn *left;
     void *tree;      /* of tsearch() */
     struct list all; /* of the same */
     struct list silent;
@@ -46,6 +51,7 @@ struct peer {
     struct list link; /* on the silent list, or on none */
     const struct peer_ops *ops;
     void *owner; /* NULL: nobody */
+    char *files; /* the name of what it made in SOCKETS: its socket_id */
     unsigned char identity_size;
     char identity[IDENTITY_MAX];
     int connection; /* ZeroMQ's descriptor of it, only to be compared; -1: not known */
@@ -60,7 +66,7 @@ struct peer {
     unsigned n_outbox;
 };
 
-void peers_init(struct peers *peers, struct zmq_watch *socket);
+void peers_init(struct peers *peers, struct zmq_watch *socket, peers_left_fn *left);
 void peers_deinit(struct peers *peers);
 /* ZeroMQ has closed that connection. */
 void peers_disconnected(struct peers *peers, int connection);
@@ -69,7 +75,10 @@ void peers_disconnected(struct peers *peers, int connection);
 struct peer *peers_find(struct peers *peers, const void *identity, size_t size);
 /* Of a client that has just asked. NULL: out of memory. */
 struct peer *peers_add(struct peers *peers, const void *identity, size_t size,
-                       bool receives_freely);
+                       const struct message_run_student *asked);
+/* Whether its run is over and it knows all of that. */
+bool peer_is_done(const struct peer *peer);
+void peer_forget(struct peer *peer);
 /* It asks for the next message. May free it, where it is finished. */
 void peer_asks(struct peer *peer);
 /* Whether what peer_send() is given goes out at once. */

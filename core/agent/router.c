@@ -38,14 +38,19 @@ static struct peer *find_peer(struct router *router, const struct received *rece
 static void on_run_student(struct router *router, const struct received *received)
 {
     const struct message_run_student *asked = &received->message->run_student;
-    if (find_peer(router, received)) {
+    struct peer *peer = find_peer(router, received);
+    if (peer && peer_is_done(peer)) {
+        peer_forget(peer);
+        peer = NULL;
+    }
+    if (peer) {
         log_warning("a client asked for a second run on one socket; ignored");
         return;
     }
     /* What is told of the descriptor from now on concerns this connection, no earlier one. */
     zmq_watch_drain(&router->monitor);
-    struct peer *peer = peers_add(&router->peers, zmq_msg_data(received->identity),
-                                  zmq_msg_size(received->identity), asked->receives_freely);
+    peer = peers_add(&router->peers, zmq_msg_data(received->identity),
+                     zmq_msg_size(received->identity), asked);
     if (peer) {
         peer->connection = zmq_msg_get(received->content, ZMQ_SRCFD);
         router->ops->run_student(router, peer, asked);
@@ -194,12 +199,18 @@ static int bind_socket(struct router *router, struct loop *loop, const char *soc
     return zmq_watch_open(&router->socket, loop, socket, on_message);
 }
 
+static void on_left(struct peers *peers, const char *files)
+{
+    struct router *router = container_of(peers, struct router, peers);
+    router->ops->client_left(router, files);
+}
+
 int router_init(struct router *router, struct loop *loop, const char *sockets_dir,
                 const struct router_ops *ops)
 {
     struct stat owner;
     *router = (struct router){.lock = -1, .ops = ops};
-    peers_init(&router->peers, &router->socket);
+    peers_init(&router->peers, &router->socket, on_left);
     int r = lock_directory(router, sockets_dir, &owner);
     if (r == 0)
         r = bind_socket(router, loop, sockets_dir);

@@ -27,6 +27,7 @@ struct router_ops {
     void (*stdin_block)(struct router *router, const struct received *received);
     void (*ssh_student)(struct router *router, const struct message_ssh_student *asked,
                         struct message_ok *ret_ok);
+    void (*client_left)(struct router *router, const char *files);
     void (*student_signal)(struct router *router, const struct message_student_signal *signal);
 };
 

@@ -405,22 +405,6 @@ static void on_peer_acknowledges(struct peer *peer, const struct message_dummy *
         relay_acknowledged(&run->relay, dummy);
 }
 
-/* What the client made in SOCKETS, and cannot remove any more. Whatever else has its name stays. */
-static void remove_clients_files(const struct run *run)
-{
-    int directory = run->host->sockets_fd;
-    char path[NAME_MAX + 1];
-    struct stat st;
-    if (*run->socket_id != PLACEHOLDER_LETTER ||
-        snprintf(path, sizeof(path), "%s.sock", run->socket_id) >= (int)sizeof(path))
-        return;
-    if (fstatat(directory, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode))
-        unlinkat(directory, path, 0);
-    if (fstatat(directory, run->socket_id, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-        st.st_size == 0)
-        unlinkat(directory, run->socket_id, 0);
-}
-
 /*
  * Nobody waits for the return value. init ends the run once its connection closes: the client's
  * own in fd mode, which the kernel has closed, the relay's here.
@@ -428,7 +412,6 @@ static void remove_clients_files(const struct run *run)
 static void on_peer_gone(struct peer *peer)
 {
     struct run *run = peer->owner;
-    remove_clients_files(run);
     if (relay_is_open(&run->relay))
         relay_disconnect(&run->relay);
     if (run->life == LIFE_DONE) {
@@ -519,6 +502,21 @@ void run_take_signal(struct run_host *host, const struct message_student_signal 
     struct run *run = find_run(host, signal->student_container_id);
     if (run && relay_is_open(&run->relay))
         relay_signal(&run->relay, signal);
+}
+
+void run_remove_files(const struct run_host *host, const char *socket_id)
+{
+    int directory = host->sockets_fd;
+    char path[NAME_MAX + 1];
+    struct stat st;
+    if (*socket_id != PLACEHOLDER_LETTER ||
+        snprintf(path, sizeof(path), "%s.sock", socket_id) >= (int)sizeof(path))
+        return;
+    if (fstatat(directory, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode))
+        unlinkat(directory, path, 0);
+    if (fstatat(directory, socket_id, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+        st.st_size == 0)
+        unlinkat(directory, socket_id, 0);
 }
 
 void run_answer_ended(struct run_host *host)

@@ -40,5 +40,8 @@ void run_take_ssh(struct run_host *host, const struct message_ssh_student *asked
                   struct message_ok *ret_ok);
 void run_take_signal(struct run_host *host, const struct message_student_signal *signal);
 
+/* What a client made in SOCKETS, which has gone: whatever else has its name stays. */
+void run_remove_files(const struct run_host *host, const char *socket_id);
+
 /* The agent stops: runs whose output is still being taken are answered now. */
 void run_answer_ended(struct run_host *host);

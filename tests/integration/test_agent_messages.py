@@ -220,6 +220,15 @@ class Runs(MessageTest):
                 self.assertEqual(client.finish(), retval)
                 self.assertTrue(client.retval["reason"])
 
+    def test_one_after_the_other_on_one_socket(self):
+        def run(client):
+            for number in range(3):
+                client.launch(f"student/student exit {number}")
+                self.assertEqual(client.finish(), number)
+                client.retval = None
+                client.ended.clear()
+        self.in_each_style(run)
+
     def test_many_at_the_same_time(self):
         with contextlib.ExitStack() as stack:
             clients = [stack.enter_context(self.client()) for _ in range(30)]
@@ -428,7 +437,7 @@ class Input(MessageTest):
             self.assertEqual((client.finish(), client.output["stdout"]), (0, b"short"))
         with self.client() as client:
             client.launch("cat")
-            self.assertEqual(client.stdin(b"x", padding="y" * BLOCK_MAX), CLOSED)
+            self.assertEqual(client.stdin(b"x", padding="y" * 2 * BLOCK_MAX), CLOSED)
             self.assertEqual((client.finish(), client.output["stdout"]), (0, b""))
 
     def test_nobody_else_s_run(self):
