@@ -147,6 +147,8 @@ int options_parse(enum cli cli, int argc, char **argv, struct options *ret_optio
     for (int found; (found = getopt_long(argc, argv, "+h", longs, NULL)) != -1;) {
         const struct option_row *row = found >= 256 ? &rows[found - 256] : NULL;
         int r = found == 'h' ? print_help(cli) : -EINVAL;
+        if (!row && found != 'h') /* getopt has said what is wrong */
+            fprintf(stderr, "see %s --help\n", programs[cli].name);
         if (row)
             r = take(cli, row, optarg, &options);
         if (r != 0)

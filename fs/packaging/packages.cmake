@@ -26,8 +26,11 @@ endforeach()
 
 install(PROGRAMS ${packaging}/mount.fuse.studentfs DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(FILES ${packaging}/studentfs@.service DESTINATION lib/systemd/system)
-install(FILES ${packaging}/completion/studentfs.bash RENAME studentfs
-  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+# It is looked for by the name of the program that is completed.
+foreach(program studentfs studentfs-agent studentfs-top run_student ssh_student)
+  install(FILES ${packaging}/completion/studentfs.bash RENAME ${program}
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+endforeach()
 install(FILES ${packaging}/completion/_studentfs DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY ${docs}/examples DESTINATION ${CMAKE_INSTALL_DOCDIR} USE_SOURCE_PERMISSIONS)

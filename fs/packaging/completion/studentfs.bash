@@ -37,7 +37,8 @@ _studentfs_candidates() {
     --agent | --init) compgen -f -- "$word" ;;
     --log-level) printf '%s\n' error warning info debug | _studentfs_beginning "$word" ;;
     -o | --options) printf '%s\n' allow_other allow_root noatime noexec | _studentfs_beginning "$word" ;;
-    --*-limit | --pool | --tmp-size | --max-runs | --recording-memory | --ready-fd) ;;
+    --transport) printf '%s\n' auto fd message | _studentfs_beginning "$word" ;;
+    --*-limit | --time | --hard-time | --memory | --pool | --pool-max | --ssh-* | --tmp-size | --max-runs | --recording-memory | --ready-fd) ;;
     *)
         case $word,$program in
         -*) _studentfs_options "$program" | _studentfs_beginning "$word" ;;
@@ -48,6 +49,7 @@ _studentfs_candidates() {
                 _studentfs_mounts | _studentfs_beginning "$word"
             fi
             ;;
+        *_student) compgen -f -- "$word" ;;
         *) compgen -d -- "$word" ;;
         esac
         ;;
@@ -61,4 +63,4 @@ _studentfs() {
         "${COMP_WORDS[COMP_CWORD - 1]}" "${COMP_WORDS[COMP_CWORD]}")
 }
 
-complete -o filenames -F _studentfs studentfs studentfs-agent studentfs-top
+complete -o filenames -F _studentfs studentfs studentfs-agent studentfs-top run_student ssh_student
