@@ -4,10 +4,15 @@
 #include <stddef.h>
 
 struct bytes {
-    char *data;
-    size_t size, capacity;
+    char *block;
+    size_t start, size, capacity;
 };
 
-/* Room for size more, at data + size. -ENOMEM. */
-int bytes_reserve(struct bytes *bytes, size_t size);
+static inline char *bytes_front(const struct bytes *bytes)
+{
+    return bytes->block + bytes->start;
+}
+
+/* Room for size more, behind those that are there: its place, or NULL. */
+char *bytes_reserve(struct bytes *bytes, size_t size);
 void bytes_drop(struct bytes *bytes, size_t size);

@@ -32,9 +32,9 @@ void messenger_close(struct messenger *messenger)
     for (int i = 0; i < HANDOVER_FDS; i++)
         fd_clear(&messenger->pipes[i]);
     free(messenger->command);
-    free(messenger->received.data);
-    free(messenger->input.data);
-    free(messenger->sending.data);
+    free(messenger->received.block);
+    free(messenger->input.block);
+    free(messenger->sending.block);
 }
 
 bool messenger_is_open(const struct messenger *messenger)
@@ -47,13 +47,13 @@ bool messenger_is_open(const struct messenger *messenger)
 /* Returns what read() does, or a negative errno. */
 static ssize_t receive(struct messenger *messenger)
 {
-    if (bytes_reserve(&messenger->received, READ_SIZE) < 0)
+    char *room = bytes_reserve(&messenger->received, READ_SIZE);
+    if (!room)
         return -ENOMEM;
-    struct bytes *received = &messenger->received;
-    ssize_t n = read(messenger->in, received->data + received->size, READ_SIZE);
+    ssize_t n = read(messenger->in, room, READ_SIZE);
     if (n < 0)
         return -errno;
-    received->size += (size_t)n;
+    messenger->received.size += (size_t)n;
     return n;
 }
 
@@ -69,12 +69,13 @@ static void keep_input(struct messenger *messenger, const struct message_block *
     size_t size = block->message.size;
     if (messenger->pipes[IN] < 0 || messenger->input_ends)
         return;
-    if (size > 0 && bytes_reserve(&messenger->input, size) < 0) {
+    char *room = size > 0 ? bytes_reserve(&messenger->input, size) : NULL;
+    if (size > 0 && !room) {
         messenger->input_ends = true; /* rather an end than a gap */
         return;
     }
-    if (size > 0)
-        memcpy(messenger->input.data + messenger->input.size, block->message.data, size);
+    if (room)
+        memcpy(room, block->message.data, size);
     messenger->input.size += size;
     messenger->input_ends = block->eof;
 }
@@ -93,7 +94,7 @@ static int take_apart(struct messenger *messenger)
     const char *data;
     size_t size;
     int signal = 0;
-    int r = length_next(messenger->received.data, messenger->received.size, &data, &size);
+    int r = length_next(bytes_front(&messenger->received), messenger->received.size, &data, &size);
     if (r == -EMSGSIZE)
         end_of_messages(messenger);
     if (r < 0)
@@ -147,7 +148,7 @@ static int take_first(struct messenger *messenger, struct message_run_student_co
     struct message message;
     const char *data;
     size_t size;
-    int r = length_next(messenger->received.data, messenger->received.size, &data, &size);
+    int r = length_next(bytes_front(&messenger->received), messenger->received.size, &data, &size);
     if (r < 0)
         return r == -EAGAIN ? r : -EBADMSG;
     messenger->command = malloc(size + 1);
@@ -189,10 +190,13 @@ static int frame_block(struct messenger *messenger, int from, const char *block,
     struct bytes *sending = &messenger->sending;
     _cleanup_free_ char *bytes = NULL;
     size_t n = 0;
-    if (message_encode(&message, &bytes, &n) < 0 || bytes_reserve(sending, LENGTH_SIZE + n) < 0)
+    if (message_encode(&message, &bytes, &n) < 0)
         return -ENOMEM;
-    length_encode(n, sending->data);
-    memcpy(sending->data + LENGTH_SIZE, bytes, n);
+    char *room = bytes_reserve(sending, LENGTH_SIZE + n);
+    if (!room)
+        return -ENOMEM;
+    length_encode(n, room);
+    memcpy(room + LENGTH_SIZE, bytes, n);
     sending->size = LENGTH_SIZE + n;
     return 0;
 }
@@ -212,7 +216,7 @@ static int take_output(struct messenger *messenger, int from)
 
 static int send_output(struct messenger *messenger)
 {
-    ssize_t n = write(messenger->out, messenger->sending.data, messenger->sending.size);
+    ssize_t n = write(messenger->out, bytes_front(&messenger->sending), messenger->sending.size);
     if (n < 0 && errno != EAGAIN && errno != EINTR)
         return -EPIPE;
     if (n > 0)
@@ -223,7 +227,7 @@ static int send_output(struct messenger *messenger)
 static void give_input(struct messenger *messenger)
 {
     struct bytes *input = &messenger->input;
-    ssize_t n = input->size > 0 ? write(messenger->pipes[IN], input->data, input->size) : 0;
+    ssize_t n = input->size > 0 ? write(messenger->pipes[IN], bytes_front(input), input->size) : 0;
     bool is_closed = n < 0 && errno != EAGAIN && errno != EINTR;
     if (n > 0)
         bytes_drop(input, (size_t)n);

@@ -232,7 +232,8 @@ class Answers(AgentTest):
         self.assertRegex(message["reason"], "SEGV|Segmentation|11")
         message = self.whole_run("no-such-program", 127, receives_freely=True)
         self.assertIn("no-such-program", message["reason"])
-        message = self.whole_run("student/student spin 2", 253, receives_freely=True, time_limit=1)
+        message = self.whole_run("student/student spin 2", 253, receives_freely=True, time_limit=1,
+                                 hard_time_limit=40)
         self.assertEqual(message["termination"], "cpu_time")
         self.assertGreater(message["usage"]["cpu_usec"], 900_000)
         message = self.whole_run("student/student sleep", 253, receives_freely=True, hard_time_limit=1)
