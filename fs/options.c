@@ -9,6 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Where an INGInious grading container has its router. */
+#define GRADING_CONTAINER "/sockets"
 
 enum option_kind {
     OPTION_FLAG,
@@ -41,7 +45,8 @@ static const struct option_row rows[] = {
     ROW("task", OPTION_TEXT, task, .value = "DIR",
         .help = "task directory; DIR/student is the student's /task/student (default: .)"),
     ROW("sockets", OPTION_TEXT, sockets, .value = "DIR",
-        .help = "join the router at DIR/main.sock; start no agent"),
+        .help = "join the router at DIR/main.sock; start no agent\n"
+                "                               (default: /sockets, if /sockets/main.sock exists)"),
     ROW("agent", OPTION_TEXT, agent, .value = "PROGRAM", .help = "the studentfs-agent to start"),
     ROW("max-runs", OPTION_NUMBER, max_runs, .max = 1000000, .value = "N",
         .help = "runs at most at a time (default: 65536)"),
@@ -260,6 +265,24 @@ static int resolve(const char **path, const char *what)
     return r;
 }
 
+/*
+ * In a grading container its router is taken, unless an agent is asked for; and what is only
+ * for an agent of ours is a mistake where there is none.
+ */
+static int choose_router(struct options *options)
+{
+    const char *words[2];
+    bool is_default =
+        !options->sockets && !options->agent && access(GRADING_CONTAINER "/main.sock", F_OK) == 0;
+    if (is_default)
+        options->sockets = GRADING_CONTAINER;
+    if (!options->sockets || options_for_agent(options, words, 2) == 0)
+        return 0;
+    fprintf(stderr, "studentfs: %s is for an agent of its own, but the router at %s is joined%s\n",
+            words[0], options->sockets, is_default ? "; --agent PROGRAM starts one" : "");
+    return -EINVAL;
+}
+
 static int resolve_paths(struct options *options)
 {
     int r = resolve(&options->task, "task directory");
@@ -325,6 +348,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         }
     }
     int r = take_places(argv + optind, argc - optind, &options);
+    if (r == 0)
+        r = choose_router(&options);
     if (r < 0) {
         free_lists(&options);
         return r;

@@ -24,6 +24,7 @@
 #include "child.h"
 #include "connection.h"
 #include "control.h"
+#include "deliver.h"
 #include "drop_in.h"
 #include "ending.h"
 #include "protocol/words.h"
@@ -216,9 +217,9 @@ static enum reaped reap(const struct init *init, int *ret_status)
 static void pass_signals(struct init *init)
 {
     for (int signal; (signal = connection_next_signal(&init->connection)) > 0;)
-        kill(init->child.pid, signal);
+        deliver(init->child.pid, signal);
     for (int signal; (signal = messenger_next_signal(&init->messenger)) > 0;)
-        kill(init->child.pid, signal);
+        deliver(init->child.pid, signal);
 }
 
 /* Until the command ends, or its client is gone. */

@@ -1,11 +1,15 @@
 """run_student(1): no mount, an agent of its own for each run."""
 
+import fcntl
 import os
 import pathlib
+import pty
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 
 import studentfs
 from studentfs import eventually
@@ -76,7 +80,12 @@ class Case(studentfs.TestCase):
     @staticmethod
     def end(process):
         if process.poll() is None:
-            process.kill()
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream:
@@ -214,16 +223,12 @@ class Signals(Case):
 
     def test_each(self):
         names = "HUP INT QUIT ABRT USR1 SEGV USR2 PIPE ALRM TERM TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO".split()
-        program = ("import signal, sys\n"
+        program = ("import os, signal\n"
+                   "for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:\n"
+                   "    signal.signal(number, lambda n, frame: os.write(1, b'%d\\n' % n) and n < 64 or os._exit(0))\n"
                    "print('ready', flush=True)\n"
-                   "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
-                   "print('blocked', flush=True)\n"
-                   "got = 0\n"
-                   "while got != 64:\n"
-                   "    got = signal.sigwait(signal.valid_signals())\n"
-                   "    print(int(got), flush=True)\n")
+                   "while True: signal.pause()\n")
         process = self.running("python3", "-c", program)
-        self.assertEqual(process.stdout.readline(), b"blocked\n")
         for number in [getattr(signal, f"SIG{name}") for name in names] + [signal.SIGCONT, 34, 40, 64]:
             process.send_signal(number)
             if number in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
@@ -238,6 +243,20 @@ class Signals(Case):
         process = self.running("sh", "-c", "echo ready; exec sleep 100")
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(50), 128 + signal.SIGTERM)
+
+    def test_those_that_stop(self):
+        """Also where the command leaves them to the kernel, which would drop them there."""
+        for number in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
+            process = self.running("sh", "-c", "echo ready; exec student/student spin 100")
+            spinning = eventually(lambda: [p for p, _ in studentfs.descendants(process.pid)
+                                           if studentfs.command_line(p)[:2] == ["student/student", "spin"]])
+            state = lambda: studentfs.process_stat(spinning[0])[0] + studentfs.process_stat(process.pid)[0]
+            process.send_signal(number)
+            eventually(lambda: state() == "TT", what=f"{number}: both being stopped")
+            process.send_signal(signal.SIGCONT)
+            eventually(lambda: "T" not in state(), what="both going on")
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(50), 128 + signal.SIGINT)
 
     def test_early_ones_wait(self):
         """Sent before there is even an agent: it arrives all the same, or nothing is left."""
@@ -257,6 +276,59 @@ class Signals(Case):
         eventually(lambda: not any(studentfs.is_alive(p) for p in below), studentfs.GONE_SECONDS, "the end of all")
         self.ended(self.run_student("true"), 0)
         self.assertEqual(self.place.left(), [])
+
+
+class Terminal(Case):
+    """A shell's user before it."""
+
+    def terminal(self, *words):
+        ours, theirs = pty.openpty()
+        process = self.place.start(*words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.addCleanup(os.close, ours)
+        self.addCleanup(self.end, process)
+        self.addCleanup(os.close, theirs)
+        return process, ours, theirs
+
+    def expect(self, terminal, text):
+        seen = b""
+        while text not in seen:
+            seen += os.read(terminal, 1000)
+        return seen
+
+    def test_it_is_one_for_the_command(self):
+        process, ours, _ = self.terminal("sh", "-c", "test -t 0 && test -t 1 && echo yes; read x; echo got $x")
+        self.expect(ours, b"yes")
+        os.write(ours, b"line\n")
+        self.expect(ours, b"got line")
+        self.assertEqual(process.wait(50), 0)
+
+    def test_window_size(self):
+        program = ("import os, signal\n"
+                   "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])\n"
+                   "print('ready', flush=True)\n"
+                   "signal.sigwait([signal.SIGWINCH])\n"
+                   "print('%dx%d' % os.get_terminal_size(), flush=True)\n")
+        process, ours, _ = self.terminal("python3", "-c", program)
+        self.expect(ours, b"ready")
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+        self.expect(ours, b"77x33")
+        self.assertEqual(process.wait(50), 0)
+
+    def test_keys(self):
+        process, ours, _ = self.terminal("sh", "-c", "trap 'echo int' INT; echo ready; while :; do sleep 0.05; done")
+        self.expect(ours, b"ready")
+        os.write(ours, b"\x03")
+        self.expect(ours, b"int")
+        os.write(ours, b"\x1c")  # ^\
+        self.assertEqual(process.wait(50), 128 + signal.SIGQUIT)
+
+    def test_what_it_changed_is_put_back(self):
+        process, ours, theirs = self.terminal("sh", "-c", "stty raw -echo; echo ready; kill -9 $$")
+        before = termios.tcgetattr(theirs)
+        self.expect(ours, b"ready")
+        self.assertEqual(process.wait(50), 137)
+        self.assertEqual(termios.tcgetattr(theirs), before)
 
 
 class Many(Case):

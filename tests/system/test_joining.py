@@ -1,0 +1,158 @@
+"""In a grading container: /sockets is there, and is joined by all programs without being told."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+
+import msgpack
+import zmq
+
+import studentfs
+import test_run_student
+
+SOCKETS = pathlib.Path("/sockets")
+INSIDE = "STUDENTFS_TEST_INSIDE"
+
+
+class Router:
+    """Answers one request with a return value."""
+
+    def __init__(self, **answer):
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.ROUTER)
+        self.socket.bind(f"ipc://{SOCKETS}/main.sock")
+        self.answer = answer
+        self.request = None
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        if self.socket.poll(20000):
+            identity, _, data = self.socket.recv_multipart()
+            self.request = msgpack.unpackb(data)
+            self.socket.send_multipart([identity, b"", msgpack.packb({"type": "run_student_retval", **self.answer})])
+
+    def close(self):
+        self.thread.join()
+        self.socket.close(200)
+        self.context.term()
+        (SOCKETS / "main.sock").unlink(missing_ok=True)
+
+
+class Joining(test_run_student.Case):
+    def agent(self, *options):
+        reader, writer = os.pipe()
+        process = subprocess.Popen([studentfs.BIN / "studentfs-agent", "--sockets", SOCKETS, "--task", self.place.task,
+                                    "--ready-fd", str(writer), *options], pass_fds=[writer], stderr=subprocess.DEVNULL)
+        os.close(writer)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        with open(reader, "rb") as ready:
+            self.assertTrue(ready.read(1))
+
+    def router(self, **answer):
+        router = Router(**answer)
+        self.addCleanup(router.close)
+        return router
+
+    def mount(self, *options):
+        """With no word of a router."""
+        return self.own_mount(*options)
+
+    def test_studentfs(self):
+        self.agent("--time-limit", "1", "--hard-time-limit", "7")
+        mount = self.mount()
+        self.assertIsNone(mount.agent())
+        self.assert_ended(mount.run("sh -c 'exit 3'"), 3, "exited")
+        # Limits of 0 are the container's own.
+        run = mount.run("student/student spin 2")
+        self.assert_ended(run, 253, "cpu_time", "^used more than 1 s of CPU time")
+
+    def test_studentfs_asks_for_the_container_s_own_limits(self):
+        router = self.router(retval=7)
+        self.assert_ended(self.mount().run("true"), 7, "exited")
+        asked = router.request
+        self.assertEqual([asked[key] for key in ("environment", "time_limit", "hard_time_limit", "memory_limit")],
+                         [None, 0, 0, 0])
+
+    def test_run_student_asks_for_the_container_s_own_limits(self):
+        router = self.router(retval=7)
+        self.ended(self.run_student("true"), 7)
+        del router.request["socket_id"]
+        del router.request["receives_freely"]
+        self.assertEqual(router.request, {
+            "type": "run_student", "environment": None, "time_limit": 0, "hard_time_limit": 0, "memory_limit": 0,
+            "share_network": False, "ssh": False, "run_as_root": False})
+
+    def test_run_student_s_options(self):
+        router = self.router(retval=0)
+        self.ended(self.run_student("--container", "c", "--time", "5", "--hard-time", "2.5", "--memory", "64",
+                                    "--share-network", "--run-as-root", "true"), 0)
+        asked = router.request
+        self.assertEqual([asked[key] for key in ("environment", "time_limit", "hard_time_limit", "memory_limit",
+                                                 "share_network", "run_as_root", "ssh")],
+                         ["c", 5, 3, 64, True, True, False])
+
+    def test_ssh_student(self):
+        router = self.router(retval=251, reason="no ssh here")
+        process = self.place.start("--setup-script", "echo x", program=studentfs.BIN / "ssh_student",
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = process.communicate(timeout=50)
+        self.assertEqual((process.returncode, out, err), (251, b"", b"ssh_student: 251: no ssh here\n"))
+        self.assertIs(router.request["ssh"], True)
+
+    def test_run_student(self):
+        """Where it is called is where the command is, as in INGInious."""
+        self.agent()
+        self.ended(self.run_student("sh", "-c", "pwd; exit 4", cwd="/usr/bin"), 4, b"/usr/bin\n")
+
+    def socket_of_nobody(self):
+        (SOCKETS / "main.sock").touch()
+        self.addCleanup((SOCKETS / "main.sock").unlink)
+
+    def test_what_is_named_comes_before(self):
+        self.socket_of_nobody()
+        agent = studentfs.BIN / "studentfs-agent"
+        self.ended(self.run_student("--agent", agent, "sh", "-c", "exit 9"), 9)
+        environment = dict(self.place.environment(), STUDENTRUN_SOCKETS="/nosuch")
+        retval, _, err = self.run_student("true", environment=environment)
+        self.assertEqual((retval, b"254: No such file or directory" in err), (254, True), err)
+        self.ended(self.run_student("--agent", agent, "sh", "-c", "exit 8", environment=environment), 8)
+
+    def test_without_main_sock_there_is_nothing_to_join(self):
+        self.assertFalse((SOCKETS / "main.sock").exists())
+        self.ended(self.run_student("sh", "-c", "exit 5"), 5)
+        mount = self.mount()
+        self.assertIsNotNone(mount.agent())
+        self.assert_ended(mount.run("sh -c 'exit 5'"), 5, "exited")
+
+    def test_options_of_an_agent_that_is_not_started(self):
+        self.socket_of_nobody()
+        point = self.place.base / "mnt"
+        point.mkdir()
+        result = subprocess.run([studentfs.BIN / "studentfs", "--time-limit", "5", point], capture_output=True,
+                                text=True, timeout=50, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr, "studentfs: --time-limit is for an agent of its own, but the router at /sockets "
+                                        "is joined; --agent PROGRAM starts one\n")
+
+
+def enter():
+    """Runs this again where there is a /sockets."""
+    script = pathlib.Path(__file__).with_name("grading_container.sh")
+    words = ["unshare", "-m", "--propagation", "private", str(script)]
+    if subprocess.run([*words, "true"], stderr=subprocess.PIPE, check=False, timeout=50).returncode != 0:
+        print("1..1\nok 1 - Joining # SKIP mounts of one's own take root, and pivot_root(2)")
+        sys.exit(0)
+    os.environ[INSIDE] = "1"
+    os.execvp(words[0], [*words, sys.executable, *sys.argv])
+
+
+if __name__ == "__main__":
+    if INSIDE not in os.environ:
+        enter()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    studentfs.main()
