@@ -158,6 +158,31 @@ static void add_bounded_tmpfs(FILE *out, uint64_t size, const char *path)
     WORDS(out, "--perms", "1777", "--tmpfs", path);
 }
 
+/* In an environment that has no such file there is nothing to mount on. */
+static bool has_file(const struct bwrap_plan *plan, const char *path)
+{
+    char full[PATH_MAX];
+    struct stat st;
+    snprintf(full, sizeof(full), "%s%s", plan->root ? plan->root : "", path);
+    return !plan->root || (lstat(full, &st) == 0 && S_ISREG(st.st_mode));
+}
+
+static void add_system_files(FILE *out, const struct bwrap_plan *plan)
+{
+    static const struct {
+        int data;
+        const char *path;
+    } files[] = {{SPAWN_DATA_FD(SPAWN_HOSTS), "/etc/hosts"},
+                 {SPAWN_DATA_FD(SPAWN_RESOLV), "/etc/resolv.conf"}};
+    WORDS(out, "--ro-bind", plan->system_files, "/task/systemfiles");
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char number[8];
+        snprintf(number, sizeof(number), "%d", files[i].data);
+        if (has_file(plan, files[i].path))
+            WORDS(out, "--perms", "0644", "--ro-bind-data", number, files[i].path);
+    }
+}
+
 static void add_task(FILE *out, const struct bwrap_plan *plan)
 {
     /* bwrap would make the parents 0700 root: unreadable for the student. */
@@ -166,6 +191,8 @@ static void add_task(FILE *out, const struct bwrap_plan *plan)
         WORDS(out, "--bind", plan->student, "/task/student");
     else
         add_bounded_tmpfs(out, plan->tmp_size, "/task/student");
+    if (plan->system_files)
+        add_system_files(out, plan);
 }
 
 /* What init, and a student who is root, may do: what is not here nobody inside ever can. */

@@ -2,7 +2,7 @@
  * The sandbox's shape, as an invocation of bubblewrap: what a student's program sees.
  *
  * Read-only: the machine's programs (/usr and its links), a minimal /etc; or, in an environment,
- * what its root file system has at the top. Read-write: the student's directory at
+ * what its root file system has at the top; the task's system files. Read-write: the student's directory at
  * /task/student, and private, bounded /tmp and /dev/shm. Nothing else of the machine: no homes, no
  * /run, no /var. Its own process ids, IPC, host name and network.
  *
@@ -25,9 +25,10 @@
 struct bwrap_plan {
     const char *init; /* student-init's path */
     const char
-        *student;     /* bound at /task/student; NULL: a private directory that goes with the run */
-    const char *root; /* an environment's root file system; NULL: the machine's programs */
-    const char *root_inside; /* where bwrap finds that; NULL: at the same path */
+        *student; /* bound at /task/student; NULL: a private directory that goes with the run */
+    const char *system_files; /* bound at /task/systemfiles; NULL: there are none */
+    const char *root;         /* an environment's root file system; NULL: the machine's programs */
+    const char *root_inside;  /* where bwrap finds that; NULL: at the same path */
     bool share_network;
     bool user_namespace;
     bool run_as_root;  /* the student; only with a user namespace */

@@ -30,6 +30,11 @@
 /* For the sandboxes to go and their groups with them, at the agent's own end. */
 #define STOP_BOUND_NS (3 * NS_PER_S)
 
+/* What a run sees of the task. */
+struct task {
+    char student[PATH_MAX + 16], system_files[PATH_MAX + 16];
+};
+
 struct agent {
     struct loop loop;
     struct watch signals;
@@ -167,7 +172,7 @@ static int fail(const char *what, int error)
 }
 
 static int start(struct agent *agent, const struct options *options, const char *init,
-                 const char *student)
+                 const struct task *task)
 {
     int r = watch_signals(agent);
     if (r == 0)
@@ -178,7 +183,7 @@ static int start(struct agent *agent, const struct options *options, const char 
     if (r < 0)
         return fail("control groups", r);
     tell_what_is_missing(&agent->cgroups);
-    r = maker_init(&agent->maker, init, student, options->tmp_size << 20);
+    r = maker_init(&agent->maker, init, task->student, task->system_files, options->tmp_size << 20);
     if (r == 0)
         r = pool_init(&agent->pool, &agent->loop, &agent->spawner, &agent->cgroups, &agent->maker,
                       (unsigned)options->pool, (unsigned)options->pool_max);
@@ -255,10 +260,10 @@ static void tell_ready(const struct options *options)
         close((int)options->ready_fd);
 }
 
-static int serve(const struct options *options, const char *init, const char *student)
+static int serve(const struct options *options, const char *init, const struct task *task)
 {
     struct agent agent = {
-        .router = {.lock = -1}, .host = {.sockets_fd = -1}, .maker = {.data = {-1, -1, -1}}};
+        .router = {.lock = -1}, .host = {.sockets_fd = -1}, .maker = {.data = MAKER_NO_DATA}};
     int r = spawner_init(&agent.spawner);
     if (r == 0)
         r = ssh_host_init(&agent.ssh);
@@ -266,7 +271,7 @@ static int serve(const struct options *options, const char *init, const char *st
         return fail("cannot start the spawner", r);
     r = loop_init(&agent.loop);
     if (r == 0)
-        r = start(&agent, options, init, student);
+        r = start(&agent, options, init, task);
     if (r == 0) {
         tell_ready(options);
         r = loop_run(&agent.loop);
@@ -304,9 +309,10 @@ int main(int argc, char **argv)
         fail(options.task, -errno);
         return EXIT_FAILURE;
     }
-    char student[PATH_MAX + 16];
-    snprintf(student, sizeof(student), "%s/student", task);
+    static struct task places;
+    snprintf(places.student, sizeof(places.student), "%s/student", task);
+    snprintf(places.system_files, sizeof(places.system_files), "%s/systemfiles", task);
     process_raise_descriptor_limit(); /* the sandboxes do not have it: init sets theirs */
-    return serve(&options, options.init ? options.init : init, student) < 0 ? EXIT_FAILURE
+    return serve(&options, options.init ? options.init : init, &places) < 0 ? EXIT_FAILURE
                                                                             : EXIT_SUCCESS;
 }

@@ -5,9 +5,11 @@
 #include "bwrap.h"
 #include "environment.h"
 #include "filter.h"
+#include "system_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,13 +23,15 @@ static int make_memfd(const char *name, const char *text)
     return fd_steal(&fd);
 }
 
-int maker_init(struct maker *maker, const char *init, const char *student, uint64_t tmp_size)
+int maker_init(struct maker *maker, const char *init, const char *student, const char *system_files,
+               uint64_t tmp_size)
 {
     *maker = (struct maker){.init = init,
                             .student = student,
+                            .system_files = system_files,
                             .is_root = geteuid() == 0,
                             .tmp_size = tmp_size,
-                            .data = {-1, -1, -1}};
+                            .data = MAKER_NO_DATA};
     int r = filter_new(&maker->data[SPAWN_FILTER]);
     if (r < 0)
         return r;
@@ -69,32 +73,69 @@ static int set_apart(const struct maker *maker, struct bwrap_plan *plan, struct 
     if (plan->root && r == 0)
         r = open_place(plan->root, 0, &spawn->places[SPAWN_ROOT]);
     plan->root_inside = SPAWN_PLACE_ROOT;
+    if (plan->system_files && r == 0)
+        r = open_place(maker->system_files, AT_SYMLINK_NOFOLLOW,
+                       &spawn->places[SPAWN_SYSTEM_FILES]);
+    if (plan->system_files)
+        plan->system_files = SPAWN_PLACE_SYSTEM_FILES;
     if (!plan->student || r < 0)
         return r;
     plan->student = SPAWN_PLACE_STUDENT;
     return open_place(maker->student, AT_SYMLINK_NOFOLLOW, &spawn->places[SPAWN_STUDENT]);
 }
 
-int maker_prepare(const struct maker *maker, const struct sandbox_kind *kind, bool has_student,
-                  struct spawn *ret_spawn)
+/* Descriptors that are not used are to be some that are open. */
+static int add_system_files(const struct maker *maker, const struct bwrap_plan *plan,
+                            struct spawn *spawn, char *ret_reason, size_t size)
 {
+    int fds[SYSTEM_FILE_COUNT];
+    spawn->data[SPAWN_HOSTS] = spawn->data[SPAWN_RESOLV] = maker->data[SPAWN_GROUP];
+    if (!plan->system_files)
+        return 0;
+    int r = system_files_open(maker->system_files, plan->share_network, fds, ret_reason, size);
+    if (r < 0)
+        return r;
+    spawn->data[SPAWN_HOSTS] = fds[SYSTEM_HOSTS];
+    spawn->data[SPAWN_RESOLV] = fds[SYSTEM_RESOLV];
+    spawn->has_system_files = true;
+    return 0;
+}
+
+int maker_prepare(const struct maker *maker, const struct sandbox_kind *kind, bool has_student,
+                  struct spawn *ret_spawn, char *ret_reason, size_t size)
+{
+    bool has_system_files = system_files_are_there(maker->system_files);
     struct bwrap_plan plan = {.init = maker->init,
                               .student = has_student ? maker->student : NULL,
+                              .system_files = has_system_files ? maker->system_files : NULL,
                               .root = kind->environment ? kind->environment->root : NULL,
                               .share_network = kind->share_network,
                               .user_namespace = maker_has_user_namespace(maker, kind),
                               .run_as_root = kind->run_as_root,
                               .tmp_size = maker->tmp_size};
-    *ret_spawn = (struct spawn){.control = -1, .log = -1, .birthplace = -1, .places = {-1, -1, -1}};
+    *ret_spawn =
+        (struct spawn){.control = -1, .log = -1, .birthplace = -1, .places = {-1, -1, -1, -1}};
     memcpy(ret_spawn->data, maker->data, sizeof(maker->data));
-    int r = maker->is_root && kind->run_as_root ? set_apart(maker, &plan, ret_spawn) : 0;
-    return r < 0 ? r : bwrap_arguments(&plan, &ret_spawn->arguments, &ret_spawn->size);
+    int r = add_system_files(maker, &plan, ret_spawn, ret_reason, size);
+    if (r < 0)
+        return r;
+    r = maker->is_root && kind->run_as_root ? set_apart(maker, &plan, ret_spawn) : 0;
+    if (r == 0)
+        r = bwrap_arguments(&plan, &ret_spawn->arguments, &ret_spawn->size);
+    if (r < 0)
+        snprintf(ret_reason, size, "%s", strerror(-r));
+    return r;
 }
 
 void maker_release(struct spawn *spawn)
 {
     for (int i = 0; i < SPAWN_PLACE_COUNT; i++)
         fd_clear(&spawn->places[i]);
+    if (spawn->has_system_files) {
+        close(spawn->data[SPAWN_HOSTS]);
+        close(spawn->data[SPAWN_RESOLV]);
+        spawn->has_system_files = false;
+    }
     free(spawn->arguments);
     spawn->arguments = NULL;
 }

@@ -18,21 +18,30 @@
 #include <stdint.h>
 
 struct maker {
-    const char *init;    /* student-init's path */
-    const char *student; /* the path that is to be /task/student, where it is a directory */
-    bool is_root;        /* the agent */
-    uint64_t tmp_size;   /* bytes of /tmp, and of /dev/shm */
-    int data[SPAWN_DATA_COUNT];
+    const char *init;           /* student-init's path */
+    const char *student;        /* the path that is to be /task/student, where it is a directory */
+    const char *system_files;   /* that is to be /task/systemfiles, likewise */
+    bool is_root;               /* the agent */
+    uint64_t tmp_size;          /* bytes of /tmp, and of /dev/shm */
+    int data[SPAWN_DATA_COUNT]; /* but for the system files, which each sandbox has its own of */
 };
+#define MAKER_NO_DATA                                                                              \
+    {                                                                                              \
+        -1, -1, -1, -1, -1                                                                         \
+    }
 
 /* The texts are borrowed. */
-int maker_init(struct maker *maker, const char *init, const char *student, uint64_t tmp_size);
+int maker_init(struct maker *maker, const char *init, const char *student, const char *system_files,
+               uint64_t tmp_size);
 void maker_deinit(struct maker *maker);
 
 /* Whether the kind's sandboxes have a user namespace, in which RLIMIT_NPROC counts theirs alone. */
 bool maker_has_user_namespace(const struct maker *maker, const struct sandbox_kind *kind);
 
-/* Fills in all but the channels and groups; give it to maker_release() in any case. */
+/*
+ * Fills in all but the channels and groups; give it to maker_release() in any case. On failure
+ * ret_reason, of size bytes, tells why.
+ */
 int maker_prepare(const struct maker *maker, const struct sandbox_kind *kind, bool has_student,
-                  struct spawn *ret_spawn);
+                  struct spawn *ret_spawn, char *ret_reason, size_t size);
 void maker_release(struct spawn *spawn);

@@ -1,9 +1,9 @@
 /* The pool of prepared sandboxes. */
 #include "pool.h"
 
-#include "base/log.h"
-
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "system_files.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 
 /* Made at the same time: two per CPU of a small machine; more only take turns. */
 #define STARTING_MAX 8
+#define REASON_SIZE  256
 /* For init to exit and the kernel to end what the student left. */
 #define END_BOUND_NS (2 * NS_PER_S)
 /* Between two looks at how many sandboxes are called for: a minute after the last of fifty runs
@@ -81,14 +82,21 @@ static void look_at_student(const struct pool *pool, dev_t *ret_dev, ino_t *ret_
     *ret_ino = there ? st.st_ino : 0;
 }
 
-static struct sandbox *take_ready(struct pool *pool, const struct sandbox_kind *kind)
+/* What it shows is not what is there now. */
+static bool is_stale(const struct pool *pool, const struct sandbox *sandbox)
 {
     dev_t dev;
     ino_t ino;
     look_at_student(pool, &dev, &ino);
+    return sandbox->student_dev != dev || sandbox->student_ino != ino ||
+           sandbox->system_files != system_files_stamp(pool->maker->system_files);
+}
+
+static struct sandbox *take_ready(struct pool *pool, const struct sandbox_kind *kind)
+{
     list_for_each_safe (item, following, &pool->ready) {
         struct sandbox *sandbox = sandbox_of(item);
-        if (sandbox->student_dev != dev || sandbox->student_ino != ino) {
+        if (is_stale(pool, sandbox)) {
             pool_retire(pool, sandbox, true);
         } else if (kind_equals(&sandbox->kind, kind)) {
             list_remove(item);
@@ -123,7 +131,7 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
         move_to(&pool->ready, sandbox);
     } else if (event == SANDBOX_HAS_ENDED) {
         /* One that was retired, or died idle, is nobody's loss: another is made. */
-        bool was_wanted = !sandbox->retired && sandbox->init < 0;
+        bool was_wanted = !sandbox->retired && sandbox->init < 0 && !is_stale(pool, sandbox);
         const char *words = sandbox_last_words(sandbox);
         if (was_wanted)
             refuse_first(pool, &sandbox->kind,
@@ -135,7 +143,7 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
     later(pool);
 }
 
-static int start(struct pool *pool, const struct sandbox_kind *kind)
+static int start(struct pool *pool, const struct sandbox_kind *kind, char *ret_reason, size_t size)
 {
     struct spawn spawn;
     struct cgroup cgroup = {0};
@@ -145,7 +153,9 @@ static int start(struct pool *pool, const struct sandbox_kind *kind)
     if (!sandbox)
         return -ENOMEM;
     look_at_student(pool, &dev, &ino);
-    int r = maker_prepare(pool->maker, kind, dev || ino, &spawn);
+    /* Before they are read: what changes meanwhile is seen by the next look. */
+    uint64_t system_files = system_files_stamp(pool->maker->system_files);
+    int r = maker_prepare(pool->maker, kind, dev || ino, &spawn, ret_reason, size);
     if (r == 0)
         r = cgroup_new(&cgroup, pool->cgroups);
     if (r == 0)
@@ -158,6 +168,7 @@ static int start(struct pool *pool, const struct sandbox_kind *kind)
     }
     sandbox->owner = pool;
     sandbox->kind = *kind;
+    sandbox->system_files = system_files;
     sandbox->student_dev = dev;
     sandbox->student_ino = ino;
     list_append(&pool->spawning, &sandbox->link);
@@ -173,9 +184,10 @@ static void fill(struct pool *pool, const struct sandbox_kind *kind)
     if (kind_equals(kind, &usual) && !pool->broken)
         wanted += demand_target(&pool->demand, pool->n_busy + wanted);
     for (; there < wanted && starting < STARTING_MAX && !pool->ending; there++, starting++) {
-        int r = start(pool, kind);
+        char reason[REASON_SIZE] = "";
+        int r = start(pool, kind, reason, sizeof(reason));
         if (r < 0) {
-            refuse_first(pool, kind, strerror(-r));
+            refuse_first(pool, kind, *reason ? reason : strerror(-r));
             return;
         }
     }

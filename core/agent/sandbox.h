@@ -50,6 +50,7 @@ struct sandbox {
     sandbox_fn *fn;
     void *owner;
     struct sandbox_kind kind;
+    uint64_t system_files; /* system_files_stamp() of what it has */
     dev_t student_dev; /* what is bound at /task/student; 0: nothing */
     ino_t student_ino;
     struct cgroup cgroup;

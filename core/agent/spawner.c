@@ -107,6 +107,7 @@ static void attach_places(const struct order *order)
         bool is_directory;
     } places[SPAWN_PLACE_COUNT] = {[SPAWN_INIT] = {SPAWN_PLACE_INIT, false},
                                    [SPAWN_STUDENT] = {SPAWN_PLACE_STUDENT, true},
+                                   [SPAWN_SYSTEM_FILES] = {SPAWN_PLACE_SYSTEM_FILES, true},
                                    [SPAWN_ROOT] = {SPAWN_PLACE_ROOT, true}};
     const int *tree = order->places;
     if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||

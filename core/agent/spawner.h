@@ -11,13 +11,21 @@
 
 #include "base/loop.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define SPAWN_ARGUMENTS_MAX 65536 /* bytes; ours take two thousand, an environment more */
 #define SPAWN_CONTROL_FD    3     /* the init's control socket, in the sandbox */
 
 /* What a sandbox's maker is given to read: opened anew for each, as it reads to the end. */
-enum spawn_data { SPAWN_FILTER, SPAWN_PASSWD, SPAWN_GROUP, SPAWN_DATA_COUNT };
+enum spawn_data {
+    SPAWN_FILTER,
+    SPAWN_PASSWD,
+    SPAWN_GROUP,
+    SPAWN_HOSTS,
+    SPAWN_RESOLV,
+    SPAWN_DATA_COUNT
+};
 /* The descriptor that the maker finds it on. */
 #define SPAWN_DATA_FD(which) (SPAWN_CONTROL_FD + 1 + (int)(which))
 
@@ -26,11 +34,12 @@ enum spawn_data { SPAWN_FILTER, SPAWN_PASSWD, SPAWN_GROUP, SPAWN_DATA_COUNT };
  * in a mount namespace of its own. The place is one that is there everywhere, and that
  * bwrap has no use for.
  */
-enum spawn_place { SPAWN_INIT, SPAWN_STUDENT, SPAWN_ROOT, SPAWN_PLACE_COUNT };
-#define SPAWN_PLACES        "/sys"
-#define SPAWN_PLACE_INIT    SPAWN_PLACES "/init"
-#define SPAWN_PLACE_STUDENT SPAWN_PLACES "/student"
-#define SPAWN_PLACE_ROOT    SPAWN_PLACES "/root"
+enum spawn_place { SPAWN_INIT, SPAWN_STUDENT, SPAWN_SYSTEM_FILES, SPAWN_ROOT, SPAWN_PLACE_COUNT };
+#define SPAWN_PLACES             "/sys"
+#define SPAWN_PLACE_INIT         SPAWN_PLACES "/init"
+#define SPAWN_PLACE_STUDENT      SPAWN_PLACES "/student"
+#define SPAWN_PLACE_SYSTEM_FILES SPAWN_PLACES "/systemfiles"
+#define SPAWN_PLACE_ROOT         SPAWN_PLACES "/root"
 
 struct spawner;
 /* pidfd: of the process started, the callee's; or a negative errno. -ESRCH: the spawner is gone. */
@@ -57,6 +66,7 @@ struct spawn {
     size_t n_entries;
     int birthplace; /* directory of the v2 group that the program is born in; -1: none */
     int data[SPAWN_DATA_COUNT];
+    bool has_system_files; /* two of them are this one's own */
     uid_t uid; /* what the program is to be, user and group, with no other group; 0: as we are */
     int places[SPAWN_PLACE_COUNT]; /* only with a uid: mounts, detached; -1: none */
 };
