@@ -35,11 +35,19 @@ int maker_init(struct maker *maker, const char *init, const char *student, const
     int r = filter_new(&maker->data[SPAWN_FILTER]);
     if (r < 0)
         return r;
-    maker->data[SPAWN_PASSWD] = make_memfd("passwd", STUDENT_PASSWD);
-    maker->data[SPAWN_GROUP] = make_memfd("group", STUDENT_GROUP);
-    return maker->data[SPAWN_PASSWD] < 0  ? maker->data[SPAWN_PASSWD]
-           : maker->data[SPAWN_GROUP] < 0 ? maker->data[SPAWN_GROUP]
-                                          : 0;
+    static const struct {
+        enum spawn_data data;
+        const char *name, *text;
+    } files[] = {{SPAWN_PASSWD, "passwd", STUDENT_PASSWD},
+                 {SPAWN_GROUP, "group", STUDENT_GROUP},
+                 {SPAWN_HOSTS, "hosts", ""},
+                 {SPAWN_RESOLV, "resolv.conf", ""}};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        int fd = maker->data[files[i].data] = make_memfd(files[i].name, files[i].text);
+        if (fd < 0)
+            return fd;
+    }
+    return 0;
 }
 
 void maker_deinit(struct maker *maker)
@@ -84,12 +92,10 @@ static int set_apart(const struct maker *maker, struct bwrap_plan *plan, struct 
     return open_place(maker->student, AT_SYMLINK_NOFOLLOW, &spawn->places[SPAWN_STUDENT]);
 }
 
-/* Descriptors that are not used are to be some that are open. */
 static int add_system_files(const struct maker *maker, const struct bwrap_plan *plan,
                             struct spawn *spawn, char *ret_reason, size_t size)
 {
     int fds[SYSTEM_FILE_COUNT];
-    spawn->data[SPAWN_HOSTS] = spawn->data[SPAWN_RESOLV] = maker->data[SPAWN_GROUP];
     if (!plan->system_files)
         return 0;
     int r = system_files_open(maker->system_files, plan->share_network, fds, ret_reason, size);

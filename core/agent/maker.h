@@ -23,7 +23,7 @@ struct maker {
     const char *system_files;   /* that is to be /task/systemfiles, likewise */
     bool is_root;               /* the agent */
     uint64_t tmp_size;          /* bytes of /tmp, and of /dev/shm */
-    int data[SPAWN_DATA_COUNT]; /* but for the system files, which each sandbox has its own of */
+    int data[SPAWN_DATA_COUNT]; /* the system files: of a task that has none */
 };
 #define MAKER_NO_DATA                                                                              \
     {                                                                                              \
