@@ -219,7 +219,7 @@ static int spawn(struct ssh *ssh, struct spawn *spawn)
 
 static int start(struct ssh *ssh)
 {
-    struct spawn order = {.control = -1, .log = -1, .birthplace = -1, .places = {-1, -1}};
+    struct spawn order = {.control = -1, .log = -1, .birthplace = -1, .places = {-1, -1, -1, -1}};
     int r = timer_init(ssh->host->loop, &ssh->bound, on_bound);
     if (r == 0)
         r = spawn(ssh, &order);

@@ -222,6 +222,11 @@ void studentrun_engine_free(struct studentrun_engine *engine)
     if (!engine)
         return;
     assert(list_is_empty(&engine->runs));
+    /* Stopped and read to the end first: libzmq (4.3.4) loses the memory of events that are not. */
+    if (engine->monitor.socket) {
+        zmq_socket_monitor(engine->liveness, NULL, 0);
+        zmq_watch_drain(&engine->monitor);
+    }
     zmq_watch_close(&engine->monitor);
     if (engine->liveness)
         zmq_close(engine->liveness);

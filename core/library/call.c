@@ -168,6 +168,17 @@ static void close_taken(const int fds[3])
             close(fds[i]);
 }
 
+/* Before an agent is started for it. A session by ssh may be all that is wanted. */
+static int check(const struct studentrun_request *request)
+{
+    if (request->ssh)
+        return 0;
+    if (!request->command)
+        return -EINVAL;
+    int r = studentrun_command_check(request->command, strlen(request->command));
+    return r == -EAGAIN ? -EINVAL : r;
+}
+
 int call_start(struct call *call, const struct studentrun_request *request, const int fds[3])
 {
     static const struct studentrun_events events = {.started = on_started,
@@ -176,7 +187,9 @@ int call_start(struct call *call, const struct studentrun_request *request, cons
                                                     .ended = on_ended};
     struct studentrun_request ours = *request;
     struct studentrun_options options = call->asked->options;
-    int r = find_router(call, &options.sockets_dir);
+    int r = check(request);
+    if (r == 0)
+        r = find_router(call, &options.sockets_dir);
     if (r > 0)
         close_taken(fds);
     if (r != 0)
