@@ -10,8 +10,10 @@ import struct
 import subprocess
 import tempfile
 import termios
+import types
 
 import studentfs
+import test_ssh
 from studentfs import eventually
 
 PROGRAM = studentfs.BIN / "run_student"
@@ -60,19 +62,22 @@ class Place:
 
 class Case(studentfs.TestCase):
     mount_options = None
+    options = ()
 
     def setUp(self):
         super().setUp()
         self.place = Place()
         self.addCleanup(self.place.close)
-        self.run_student = self.place.run
+
+    def run_student(self, *words, **more):
+        return self.place.run(*self.options, *words, **more)
 
     def ended(self, result, retval, out=b"", err=b""):
         self.assertEqual(result, (retval, out, err))
 
     def running(self, *words, **more):
         """A started run that has said `ready` on its standard output."""
-        process = self.place.start(*words, stdout=subprocess.PIPE, **more)
+        process = self.place.start(*self.options, *words, stdout=subprocess.PIPE, **more)
         self.addCleanup(self.end, process)
         self.assertEqual(process.stdout.readline(), b"ready\n")
         return process
@@ -142,22 +147,26 @@ class Streams(Case):
         self.assertEqual((retval, err, len(out), out == data), (0, b"", len(data), True))
 
     def test_closed_ones(self):
-        result = subprocess.run(["sh", "-c", f"{PROGRAM} sh -c 'cat; echo x; exit 3' <&- >&-"], cwd=self.place.task,
+        result = subprocess.run(["sh", "-c", f"{PROGRAM} {' '.join(self.options)} sh -c 'cat; echo x; exit 3' <&- >&-"], cwd=self.place.task,
                                 env=self.place.environment(), capture_output=True, timeout=50, check=False)
         self.assertEqual((result.returncode, result.stdout, result.stderr), (3, b"", b""))
 
     def test_a_file(self):
         with open(self.place.base / "out", "wb") as file:
-            process = self.place.start("echo", "x", stdout=file, stdin=subprocess.DEVNULL)
+            process = self.place.start(*self.options, "echo", "x", stdout=file, stdin=subprocess.DEVNULL)
             self.assertEqual(process.wait(50), 0)
         self.assertEqual((self.place.base / "out").read_bytes(), b"x\n")
 
     def test_a_reader_that_goes_away(self):
-        process = self.place.start("sh", "-c", "yes; exit 5", stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+        process = self.place.start(*self.options, "sh", "-c", "yes; exit 5", stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         process.stdout.read(10)
         process.stdout.close()
         self.assertEqual(process.wait(50), 5)
+
+
+class StreamsInMessages(Streams):
+    options = ("--transport", "message")
 
 
 class ReturnValues(Case):
@@ -260,7 +269,7 @@ class Signals(Case):
 
     def test_early_ones_wait(self):
         """Sent before there is even an agent: it arrives all the same, or nothing is left."""
-        process = self.place.start("sleep", "100", stderr=subprocess.PIPE)
+        process = self.place.start(*self.options, "sleep", "100", stderr=subprocess.PIPE)
         self.addCleanup(self.end, process)
         eventually(lambda: any(line.startswith("SigCgt:") and int(line.split()[1], 16) & (1 << 14) for line in
                                pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines()))
@@ -276,6 +285,10 @@ class Signals(Case):
         eventually(lambda: not any(studentfs.is_alive(p) for p in below), studentfs.GONE_SECONDS, "the end of all")
         self.ended(self.run_student("true"), 0)
         self.assertEqual(self.place.left(), [])
+
+
+class SignalsInMessages(Signals):
+    options = ("--transport", "message")
 
 
 class Terminal(Case):
@@ -329,6 +342,75 @@ class Terminal(Case):
         self.expect(ours, b"ready")
         self.assertEqual(process.wait(50), 137)
         self.assertEqual(termios.tcgetattr(theirs), before)
+
+
+class Ssh(Case):
+    """ssh_student(1), with OpenSSH's client."""
+
+    def session(self, *words):
+        process = self.place.start("--hard-time", "60", *words, program=studentfs.BIN / "ssh_student",
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(self.end, process)
+        return process
+
+    def login(self, process):
+        where, password = process.stdout.readline().decode(), process.stdout.readline().decode()
+        self.assertRegex(where, r"^ssh -p \d+ worker@127\.0\.0\.1\n$")
+        self.assertRegex(password, "^password: .+\n$")
+        return types.SimpleNamespace(user="worker", host="127.0.0.1", port=where.split()[2],
+                                     password=password.split()[1])
+
+    def inside(self, login, command):
+        result = subprocess.run(**test_ssh.client(self.place.base, login, command), capture_output=True, timeout=30,
+                                check=False, stdin=subprocess.DEVNULL)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def test_a_session(self):
+        process = self.session("--setup-script", "sh -c 'echo setup; echo x > student/made'", "--teardown-script",
+                               "cp student/made student/torn")
+        self.assertEqual(process.stdout.readline(), b"setup\n")
+        self.assertEqual(self.inside(self.login(process), "id -u; cat student/made"), b"4242\nx\n")
+        self.assertEqual((process.wait(30), process.stderr.read()), (0, b""))
+        eventually((self.place.student / "torn").exists)
+
+    def test_without_a_command(self):
+        process = self.session()
+        self.assertEqual(self.inside(self.login(process), "echo inside"), b"inside\n")
+        self.assertEqual(process.wait(30), 0)
+
+    def test_a_command_and_its_arguments(self):
+        process = self.session("--", "printf", "%s|\\n", "a  b")
+        self.assertEqual(process.stdout.readline(), b"a  b|\n")
+        self.inside(self.login(process), "true")
+        self.assertEqual(process.wait(30), 0)
+
+
+class Unchanged(Case):
+    """A script that was written for INGInious's commands."""
+
+    SCRIPT = """
+output=`run_student --time 20 --hard-time 60 --memory 100 student/script.sh`
+[ "$output" = "from the script" ] || exit 1
+run_student --time 5 "cat student/script.sh" | grep -q "from the script" || exit 2
+run_student python3 -c 'import sys; sys.exit(len(sys.stdin.read()))' < student/script.sh
+[ $? = $(wc -c < student/script.sh) ] || exit 3
+run_student --hard-time 1 sleep 100 2> /dev/null
+[ $? = 253 ] || exit 4
+run_student --container nosuch true 2> /dev/null
+[ $? = 254 ] || exit 5
+run_student --run-as-root --share-network --teardown-script "touch student/torn" true || exit 6
+"""
+
+    def test_a_grader(self):
+        script = self.place.student / "script.sh"
+        script.write_text("#!/bin/sh\necho from the script\n")
+        script.chmod(0o755)
+        environment = self.place.environment(PATH=f"{studentfs.BIN}:{os.environ['PATH']}")
+        result = subprocess.run(["bash", "-c", self.SCRIPT], cwd=self.place.task, env=environment, timeout=55, check=False,
+                                stdin=subprocess.DEVNULL)
+        self.assertEqual(result.returncode, 0)
+        eventually((self.place.student / "torn").exists)
 
 
 class Many(Case):
