@@ -2,9 +2,9 @@
  * The sandbox's shape, as an invocation of bubblewrap: what a student's program sees.
  *
  * Read-only: the machine's programs (/usr and its links), a minimal /etc; or, in an environment,
- * what its root file system has at the top; the task's system files. Read-write: the student's directory at
- * /task/student, and private, bounded /tmp and /dev/shm. Nothing else of the machine: no homes, no
- * /run, no /var. Its own process ids, IPC, host name and network.
+ * what its root file system has at the top; the task's system files. Read-write: the student's
+ * directory at /task/student, and private, bounded /tmp and /dev/shm. Nothing else of the machine:
+ * no homes, no /run, no /var. Its own process ids, IPC, host name and network.
  *
  * Which of its three ways keeps the student apart, and who bwrap is: see maker.h. A bwrap that
  * is run by root must not make a user namespace: it would keep uid 0 outside.

@@ -51,7 +51,7 @@ struct sandbox {
     void *owner;
     struct sandbox_kind kind;
     uint64_t system_files; /* system_files_stamp() of what it has */
-    dev_t student_dev; /* what is bound at /task/student; 0: nothing */
+    dev_t student_dev;     /* what is bound at /task/student; 0: nothing */
     ino_t student_ino;
     struct cgroup cgroup;
     int control, log, maker, init, memory; /* maker, init: pidfds; memory: eventfd */

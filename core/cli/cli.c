@@ -35,11 +35,31 @@ static void fill_closed_fds(void)
         close(fd);
 }
 
-/* A command that was killed leaves it as it was then. Not where it is another job's by now. */
-static void restore_terminal(const struct termios *terminal)
+/*
+ * What the command can change of the streams for everybody who has them, and may leave changed:
+ * O_NONBLOCK and the like, and a terminal's settings.
+ */
+struct streams {
+    int flags[STDERR_FILENO + 1];
+    bool is_terminal;
+    struct termios terminal;
+};
+
+static void streams_save(struct streams *streams)
 {
-    if (tcgetpgrp(STDIN_FILENO) == getpgrp())
-        tcsetattr(STDIN_FILENO, TCSADRAIN, terminal);
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        streams->flags[fd] = fcntl(fd, F_GETFL);
+    streams->is_terminal = tcgetattr(STDIN_FILENO, &streams->terminal) == 0;
+}
+
+static void streams_restore(const struct streams *streams)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (streams->flags[fd] >= 0)
+            fcntl(fd, F_SETFL, streams->flags[fd]);
+    /* Not where it is another job's by now. */
+    if (streams->is_terminal && tcgetpgrp(STDIN_FILENO) == getpgrp())
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &streams->terminal);
 }
 
 static int transport_of(enum cli cli, const char *text, enum studentrun_transport *ret_transport)
@@ -129,13 +149,12 @@ static int run(enum cli cli, const struct options *options, const char *command)
                                    .signalled = forward_done,
                                    .ssh_ready = tell_login};
     struct studentrun_result result;
-    struct termios terminal;
+    struct streams streams;
     if (transport_of(cli, options->transport, &call.options.transport) < 0)
         return RETVAL_FAILED;
-    bool is_terminal = tcgetattr(STDIN_FILENO, &terminal) == 0;
+    streams_save(&streams);
     int r = run_student(&request, NULL, &call, &result);
-    if (is_terminal)
-        restore_terminal(&terminal);
+    streams_restore(&streams);
     if (r < 0)
         return tell_mistake(cli, r);
     tell_end(cli, &result);

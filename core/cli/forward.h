@@ -12,4 +12,4 @@
 void forward_signals(void);
 /* For struct studentrun_call. */
 void forward_to(struct studentrun_signals *signals, void *userdata);
-void forward_done(int signal, void *userdata);
+void forward_done(int number, void *userdata);

@@ -19,24 +19,24 @@ static int duplicate(const int fds[3], int ret_fds[3])
 }
 
 int run_student(const struct studentrun_request *request, const int fds[3],
-                const struct studentrun_call *asked, struct studentrun_result *ret_result)
+                const struct studentrun_call *call, struct studentrun_result *ret_result)
 {
     static const int own[3] = {0, 1, 2};
     int copies[3] = {-1, -1, -1};
-    struct call call;
-    int r = call_open(&call, asked);
+    struct call going_on;
+    int r = call_open(&going_on, call);
     if (r == 0)
         r = duplicate(fds ? fds : own, copies);
     if (r == 0)
-        r = call_start(&call, request, copies);
-    if (r < 0 && !call.run)
+        r = call_start(&going_on, request, copies);
+    if (r < 0 && !going_on.run)
         for (int i = 0; i < 3; i++)
             fd_clear(&copies[i]);
     if (r == 0) {
-        call_wait(&call);
-        call_tell(&call, ret_result);
-        r = call.result.retval;
+        call_wait(&going_on);
+        call_tell(&going_on, ret_result);
+        r = going_on.result.retval;
     }
-    call_close(&call);
+    call_close(&going_on);
     return r;
 }

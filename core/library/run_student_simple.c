@@ -195,8 +195,8 @@ static int take_text(struct sink *sink, char **ret_text, size_t *ret_size)
 {
     if (sink->error == 0 && !sink->data)
         sink->error = make_room(sink);
-    if (sink->error < 0)
-        return sink->error;
+    if (sink->error < 0 || !sink->data)
+        return -ENOMEM;
     sink->data[sink->size] = 0;
     *ret_text = sink->data;
     *ret_size = sink->size;
@@ -225,7 +225,7 @@ static int finish(struct simple *simple, struct studentrun_output *ret_output)
 }
 
 int run_student_simple(const struct studentrun_request *request,
-                       const struct studentrun_input *input, const struct studentrun_call *asked,
+                       const struct studentrun_input *input, const struct studentrun_call *call,
                        struct studentrun_output *ret_output)
 {
     static const struct studentrun_input nothing;
@@ -233,7 +233,7 @@ int run_student_simple(const struct studentrun_request *request,
     uint64_t limit = input->output_limit ? input->output_limit : OUTPUT_DEFAULT;
     struct simple simple = {.input = {.fd = -1, .data = input->data, .size = input->size},
                             .sinks = {{.fd = -1, .limit = limit}, {.fd = -1, .limit = limit}}};
-    int r = call_open(&simple.call, asked);
+    int r = call_open(&simple.call, call);
     if (r == 0)
         r = start(&simple, request, input);
     if (r == 0) {

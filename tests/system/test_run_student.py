@@ -157,6 +157,16 @@ class Streams(Case):
             self.assertEqual(process.wait(50), 0)
         self.assertEqual((self.place.base / "out").read_bytes(), b"x\n")
 
+    def test_streams_that_are_left_without_waiting(self):
+        """O_NONBLOCK is the grader's as well, whose next read or write would fail."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        process = self.place.start(*self.options, "python3", "-c", "import os; [os.set_blocking(n, False) for n in (0, 1)]",
+                                   stdin=reader, stdout=writer)
+        self.assertEqual(process.wait(50), 0)
+        self.assertEqual((os.get_blocking(reader), os.get_blocking(writer)), (True, True))
+
     def test_a_reader_that_goes_away(self):
         process = self.place.start(*self.options, "sh", "-c", "yes; exit 5", stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
