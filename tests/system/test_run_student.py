@@ -423,6 +423,29 @@ run_student --run-as-root --share-network --teardown-script "touch student/torn"
         eventually((self.place.student / "torn").exists)
 
 
+class OrdinaryUser(Case):
+    NOBODY = 65534
+    AS_NOBODY = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
+
+    def test_a_run(self):
+        """Nothing of it takes root: the sandbox is in a user namespace."""
+        if os.geteuid() != 0:
+            self.skipTest("all other tests are as an ordinary user")
+        if subprocess.run([*self.AS_NOBODY, "unshare", "-U", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+            self.skipTest("the kernel gives an ordinary user no user namespace")
+        programs = self.place.base / "bin"
+        programs.mkdir()
+        for name in ("run_student", "studentfs-agent", "student-init"):
+            shutil.copy(studentfs.BIN / name, programs)
+        for top, names, files in os.walk(self.place.base):
+            for path in [top, *(os.path.join(top, name) for name in names + files)]:
+                os.chown(path, self.NOBODY, self.NOBODY)
+        result = subprocess.run([*self.AS_NOBODY, programs / "run_student", "sh", "-c", "id -u; cat; exit 4"], input=b"in\n",
+                                capture_output=True, cwd=self.place.task, env=self.place.environment(), timeout=50,
+                                check=False)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (4, b"4242\nin\n", b""))
+
+
 class Many(Case):
     def test_fifty_at_once(self):
         processes = [self.place.start("sh", "-c", f"cat; exit {n}", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
