@@ -17,7 +17,10 @@
 #include <string.h>
 #include <termios.h>
 
-#define RETVAL_FAILED 254 /* the protocol's, for what is wrong on this side */
+/* The protocol's: the first of those that are not the command's, and the one for what is wrong
+ * here. */
+#define RETVAL_FIRST  251
+#define RETVAL_FAILED 254
 
 static const char *const names[] = {
     [CLI_RUN_STUDENT] = "run_student", [CLI_SSH_STUDENT] = "ssh_student"};
@@ -89,6 +92,15 @@ static void tell_login(const struct studentrun_ssh_login *login, void *userdata)
     fflush(stdout);
 }
 
+/* An agent of INGInious's gives no reason. */
+static const char *meaning_of(int retval)
+{
+    static const char *const meanings[] = {"not available here", "out of memory",
+                                           "a time limit was reached", "it could not be run"};
+    return retval >= RETVAL_FIRST && retval <= RETVAL_FAILED ? meanings[retval - RETVAL_FIRST]
+                                                             : "it failed";
+}
+
 /* Not of what the command did by itself: that is its own business. */
 static void tell_end(enum cli cli, const struct studentrun_result *result)
 {
@@ -97,7 +109,7 @@ static void tell_end(enum cli cli, const struct studentrun_result *result)
         if (result->termination && strcmp(result->termination, own[i]) == 0)
             return;
     fprintf(stderr, "%s: %d: %s\n", names[cli], result->retval,
-            result->reason ? result->reason : "no reason was given");
+            result->reason ? result->reason : meaning_of(result->retval));
 }
 
 static int tell_mistake(enum cli cli, int error)

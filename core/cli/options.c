@@ -91,8 +91,8 @@ static int print_help(enum cli cli)
         char left[64];
         if (!has(cli, &rows[i]))
             continue;
-        snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].value ? " " : "",
-                 rows[i].value ? rows[i].value : "");
+        snprintf(left, sizeof(left), "%s--%s%s%s", rows[i].kind == OPTION_HELP ? "-h, " : "",
+                 rows[i].name, rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
         printf("  %-25s %s\n", left, rows[i].help);
     }
     return 1;

@@ -202,8 +202,10 @@ struct studentrun_output {
     struct studentrun_result result;
 };
 
-/* The same with bytes in place of descriptors. On success free ret_output's texts. input may be
- * NULL. */
+/*
+ * The same with bytes in place of descriptors. Free ret_output's texts where it returns 0 or more;
+ * its result is as run_student()'s. input may be NULL.
+ */
 int run_student_simple(const struct studentrun_request *request,
                        const struct studentrun_input *input, const struct studentrun_call *call,
                        struct studentrun_output *ret_output);

@@ -56,6 +56,24 @@ in a sandbox, with limits; its files are the program's streams, settings,
 return value and state. Graders need nothing but reading and writing files,
 in any language or in a shell.")
 
+studentfs_package(libstudentrun0)
+install(FILES ${packaging}/libstudentrun0.lintian-overrides RENAME libstudentrun0
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides COMPONENT libstudentrun0)
+set(CPACK_COMPONENT_LIBSTUDENTRUN0_DESCRIPTION "run students' programs in sandboxes, as a library
+For C and C++: calls that run an untrusted program in a sandbox, with limits,
+and wait for it; and an engine for programs with an event loop.")
+set(CPACK_DEBIAN_LIBSTUDENTRUN0_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_LIBSTUDENTRUN0_PACKAGE_RECOMMENDS "studentfs (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_LIBSTUDENTRUN0_PACKAGE_CONTROL_EXTRA ${packaging}/triggers)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+
+studentfs_package(libstudentrun-dev)
+set(CPACK_COMPONENT_LIBSTUDENTRUN-DEV_DESCRIPTION "run students' programs in sandboxes, headers
+What it takes to build a program with libstudentrun: its header, and its
+file for pkg-config.")
+set(CPACK_DEBIAN_LIBSTUDENTRUN-DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_LIBSTUDENTRUN-DEV_PACKAGE_DEPENDS "libstudentrun0 (= ${PROJECT_VERSION})")
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_VENDOR "The studentfs authors")
 set(CPACK_PACKAGE_CONTACT "The studentfs authors <maintainers@studentfs.example>")

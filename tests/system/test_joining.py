@@ -87,6 +87,16 @@ class Joining(test_run_student.Case):
             "type": "run_student", "environment": None, "time_limit": 0, "hard_time_limit": 0, "memory_limit": 0,
             "share_network": False, "ssh": False, "run_as_root": False})
 
+    def test_a_router_that_gives_no_reasons(self):
+        """As INGInious's."""
+        for retval, text in ((250, b""), (251, b"run_student: 251: not available here\n"),
+                             (252, b"run_student: 252: out of memory\n"),
+                             (253, b"run_student: 253: a time limit was reached\n"),
+                             (254, b"run_student: 254: it could not be run\n")):
+            router = Router(retval=retval)
+            self.ended(self.run_student("true"), retval, b"", text)
+            router.close()
+
     def test_run_student_s_options(self):
         router = self.router(retval=0)
         self.ended(self.run_student("--container", "c", "--time", "5", "--hard-time", "2.5", "--memory", "64",

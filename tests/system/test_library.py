@@ -19,9 +19,12 @@ HEADER = studentfs.TOP / "core/include/studentrun.h"
 
 
 class Calls(test_run_student.Case):
-    def call(self, *words, **more):
+    variables = {}
+
+    def call(self, *words, environment=None, **more):
+        environment = dict(environment or self.place.environment(), **self.variables)
         process = self.place.start(*words, program=PROGRAM, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, **more)
+                                   stderr=subprocess.PIPE, environment=environment, **more)
         out, err = process.communicate(timeout=55)
         self.assertEqual((process.returncode, err), (0, b""), out)
         return out.decode()
@@ -109,6 +112,10 @@ class Calls(test_run_student.Case):
         self.assertRegex(out[-2], "^the agent died$|^the router at .* went away$")  # whichever is seen first
 
 
+class CallsInMessages(Calls):
+    variables = {"IN_MESSAGES": "1"}
+
+
 @unittest.skipIf(studentfs.SANITIZED, "a program of its own would have to be sanitized as well")
 class Installed(test_run_student.Case):
     @classmethod
@@ -119,9 +126,6 @@ class Installed(test_run_student.Case):
                        stdout=subprocess.DEVNULL, timeout=60)
         pc = next(cls.prefix.rglob("studentrun.pc"))
         cls.libdir = pc.parent.parent
-        # What pkg-config does for a tree that was moved, as this one was.
-        cls.pkg_config = ["pkg-config", f"--define-variable=libdir={cls.libdir}",
-                          f"--define-variable=includedir={cls.prefix}/include"]
         cls.variables = dict(os.environ, PKG_CONFIG_PATH=str(pc.parent))
 
     @classmethod
@@ -129,7 +133,7 @@ class Installed(test_run_student.Case):
         shutil.rmtree(cls.top)
 
     def pkg(self, *options):
-        return shlex.split(subprocess.run([*self.pkg_config, *options, "studentrun"], env=self.variables, check=True,
+        return shlex.split(subprocess.run(["pkg-config", *options, "studentrun"], env=self.variables, check=True,
                                           capture_output=True, text=True, timeout=50).stdout)
 
     def build(self, compiler, source, *options):
