@@ -253,7 +253,7 @@ class Sessions(studentfs.TestCase):
         terminal.expect("sleeps\r\n")
         terminal.type("\x1a")  # Ctrl-Z: jobs are controlled
         terminal.expect("Stopped")
-        terminal.type("kill %1; exit 5\n")
+        terminal.type("kill %1; exit 5\nexit 5\n")  # the first may be told of stopped jobs
         self.assertEqual(terminal.process.wait(SOON), 5)
         self.assert_ended(run, 0, "exited")
 
