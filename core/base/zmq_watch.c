@@ -42,7 +42,7 @@ static bool receive_some(struct zmq_watch *watch, int n_max)
 {
     bool closed = false;
     watch->closed = &closed;
-    for (int i = 0; i < n_max && is_readable(watch->socket); i++) {
+    for (int i = 0; i < n_max && !watch->is_paused && is_readable(watch->socket); i++) {
         zmq_msg_t frames[ZMQ_FRAMES_MAX];
         size_t n = receive_message(watch->socket, frames);
         if (n == 0)
@@ -59,7 +59,7 @@ static bool receive_some(struct zmq_watch *watch, int n_max)
 
 static void receive_burst(struct zmq_watch *watch)
 {
-    if (receive_some(watch, BURST_MAX) && is_readable(watch->socket))
+    if (receive_some(watch, BURST_MAX) && !watch->is_paused && is_readable(watch->socket))
         deferred_schedule(watch->loop, &watch->again);
 }
 
@@ -102,6 +102,13 @@ void zmq_watch_close(struct zmq_watch *watch)
     deferred_cancel(&watch->again);
     zmq_close(watch->socket);
     watch->socket = NULL;
+}
+
+void zmq_watch_pause(struct zmq_watch *watch, bool is_paused)
+{
+    if (watch->is_paused && !is_paused && watch->socket)
+        deferred_schedule(watch->loop, &watch->again);
+    watch->is_paused = is_paused;
 }
 
 void zmq_watch_drain(struct zmq_watch *watch)

@@ -30,12 +30,17 @@ struct zmq_watch {
     struct deferred again;
     zmq_watch_fn *fn;
     bool *closed; /* set where the callback closes the watch that called it */
+    bool is_paused;
 };
 
 /* Takes the socket, also on failure. */
 int zmq_watch_open(struct zmq_watch *watch, struct loop *loop, void *socket, zmq_watch_fn *fn);
 /* Harmless on a zeroed or closed watch. */
 void zmq_watch_close(struct zmq_watch *watch);
+
+/* While it is paused no message is received: ZeroMQ keeps those that come, up to the high-water
+ * mark, and so does the other end. Harmless on a closed watch. */
+void zmq_watch_pause(struct zmq_watch *watch, bool is_paused);
 
 /* Calls back for all messages that are there already. Not from its own callback. */
 void zmq_watch_drain(struct zmq_watch *watch);
