@@ -10,6 +10,7 @@
 #include "engine.h"
 
 #include "init_link.h"
+#include "protocol/handover.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,7 +25,7 @@
 #define RECONNECT_MS     10
 #define RECONNECT_MAX_MS 200
 
-/* All that a router of ours or INGInious's sends in fd mode is far smaller. */
+/* Twice the longest: a block of output (BLOCK_MAX) and what is around it. */
 #define INCOMING_MAX (1 << 20)
 
 /* For ZeroMQ's thread to fetch what a dead router's last words left in the kernel. */
@@ -35,6 +36,7 @@ static const struct studentrun_options defaults = {
     .connect_timeout_ms = 10000,
     .start_timeout_ms = 60000,
     .handover_timeout_ms = 10000,
+    .fallback_timeout_ms = 10000,
     .retval_timeout_ms = 60000,
     .router_grace_ms = 1000,
 };
@@ -49,6 +51,8 @@ static void set_options(struct studentrun_engine *engine, const struct studentru
         set->start_timeout_ms = defaults.start_timeout_ms;
     if (!set->handover_timeout_ms)
         set->handover_timeout_ms = defaults.handover_timeout_ms;
+    if (!set->fallback_timeout_ms)
+        set->fallback_timeout_ms = defaults.fallback_timeout_ms;
     if (!set->retval_timeout_ms)
         set->retval_timeout_ms = defaults.retval_timeout_ms;
     if (!set->router_grace_ms)
@@ -111,6 +115,53 @@ int engine_socket(struct studentrun_engine *engine, void **ret_socket)
     *ret_socket = socket;
     return 0;
 }
+
+int engine_send(struct zmq_watch *socket, const struct message *message)
+{
+    static const struct zmq_part delimiter = {"", 0};
+    char *data;
+    size_t size;
+    int r = message_encode(message, &data, &size);
+    return r < 0 ? r : zmq_watch_send_take(socket, &delimiter, 1, data, size);
+}
+
+/* --- signals and input in message mode --- */
+
+/* The answers say that they were read, and nothing of what became of them. */
+static void on_signal_answer(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_frames)
+{
+    (void)watch;
+    (void)frames;
+    (void)n_frames;
+}
+
+static int open_signals(struct studentrun_engine *engine)
+{
+    void *socket;
+    int r = engine_socket(engine, &socket);
+    return r < 0 ? r : zmq_watch_open(&engine->signals, &engine->loop, socket, on_signal_answer);
+}
+
+int engine_signal(struct studentrun_engine *engine, const char *container_id, int signal)
+{
+    char digits[SIGNAL_SIZE];
+    const struct message message = {
+        .type = MESSAGE_STUDENT_SIGNAL,
+        .student_signal = {.student_container_id = text_of(container_id),
+                           .signal_data = {digits, sizeof(digits)}}};
+    int r = engine->signals.socket ? 0 : open_signals(engine);
+    signal_encode(signal, digits);
+    return r < 0 ? r : engine_send(&engine->signals, &message);
+}
+
+int engine_block(struct studentrun_engine *engine)
+{
+    if (!engine->block)
+        engine->block = malloc(BLOCK_MAX);
+    return engine->block ? 0 : -ENOMEM;
+}
+
+/* --- whether the router is there --- */
 
 static void lose_router(struct studentrun_engine *engine, uint32_t grace_ms, const char *reason)
 {
@@ -228,11 +279,13 @@ void studentrun_engine_free(struct studentrun_engine *engine)
         zmq_watch_drain(&engine->monitor);
     }
     zmq_watch_close(&engine->monitor);
+    zmq_watch_close(&engine->signals);
     if (engine->liveness)
         zmq_close(engine->liveness);
     while (engine->context && zmq_ctx_term(engine->context) < 0 && errno == EINTR)
         ; /* a signal came; it waits for ZeroMQ's own threads only */
     loop_deinit(&engine->loop);
+    free(engine->block);
     free(engine->endpoint);
     free(engine->sockets_dir);
     free(engine);

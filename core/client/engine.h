@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/zmq_watch.h"
+#include "protocol/message.h"
 #include "studentrun.h"
 
 struct studentrun_engine {
@@ -9,15 +10,24 @@ struct studentrun_engine {
     void *context;
     void *liveness; /* sends nothing; its connection stands for the router */
     struct zmq_watch monitor;
+    struct zmq_watch signals; /* of all runs in message mode; opened by the first */
     char *sockets_dir, *endpoint;
     const char *router; /* the endpoint as a path */
     struct studentrun_options options;
     struct list runs;
+    char *block;        /* of input, on its way; see engine_block() */
     bool was_connected; /* ever */
 };
 
 /* A socket connected to the router. */
 int engine_socket(struct studentrun_engine *engine, void **ret_socket);
+/* Sends a message of the protocol by one. -EAGAIN: it has a thousand that no router took; -ENOMEM.
+ */
+int engine_send(struct zmq_watch *socket, const struct message *message);
+/* To a command in message mode. As engine_send(). */
+int engine_signal(struct studentrun_engine *engine, const char *container_id, int signal);
+/* Makes sure that there is room for BLOCK_MAX bytes at block. -ENOMEM. */
+int engine_block(struct studentrun_engine *engine);
 
 /* The router is there for the first time: what was asked of it is on its way now. */
 void run_router_found(struct studentrun *run);

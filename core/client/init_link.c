@@ -82,6 +82,15 @@ static void stop_listening(struct init_link *link)
     remove_file(&link->path);
 }
 
+void init_link_give_fds(struct init_link *link, int ret_fds[HANDOVER_FDS])
+{
+    watch_remove(&link->watch);
+    stop_listening(link);
+    fd_clear(&link->connection);
+    for (int i = 0; i < HANDOVER_FDS; i++)
+        ret_fds[i] = fd_steal(&link->fds[i]);
+}
+
 /* --- to init --- */
 
 static int send_command(struct init_link *link)
@@ -149,6 +158,16 @@ int init_link_signal(struct init_link *link, int signal)
     return link->has_command ? watch_change(&link->watch, EPOLLIN | EPOLLOUT) : 0;
 }
 
+int init_link_take_signal(struct init_link *link)
+{
+    if (link->signals_size == 0)
+        return 0;
+    int signal = signal_decode(link->signals);
+    link->signals_size -= SIGNAL_SIZE;
+    memmove(link->signals, link->signals + SIGNAL_SIZE, link->signals_size);
+    return signal;
+}
+
 /* --- from init --- */
 
 /* Returns whether there was nothing to tell. */
@@ -212,14 +231,14 @@ static int listen_beside(struct init_link *link)
 }
 
 int init_link_open(struct init_link *link, struct loop *loop, const char *sockets_dir,
-                   const int fds[HANDOVER_FDS], init_link_fn *fn)
+                   const int fds[HANDOVER_FDS], bool listens, init_link_fn *fn)
 {
     *link = (struct init_link){
         .loop = loop, .fn = fn, .listener = -1, .connection = -1, .fds = {-1, -1, -1}};
     int r = open_missing_fds(link, fds);
     if (r == 0)
         r = make_placeholder(link, sockets_dir);
-    if (r == 0)
+    if (r == 0 && listens)
         r = listen_beside(link);
     if (r < 0) {
         init_link_close(link);

@@ -41,11 +41,14 @@ struct init_link {
 /* The longest name within the sockets' directory: p, 16 digits, .sock. */
 #define SOCKET_NAME_MAX (1 + 16 + 5)
 
-/* Makes the files in sockets_dir and listens. For each -1 in fds, /dev/null is opened. */
+/* Makes the placeholder in sockets_dir and, where it listens, the socket. For each -1 in fds,
+ * /dev/null is opened. */
 int init_link_open(struct init_link *link, struct loop *loop, const char *sockets_dir,
-                   const int fds[HANDOVER_FDS], init_link_fn *fn);
+                   const int fds[HANDOVER_FDS], bool listens, init_link_fn *fn);
 /* Takes those that are not -1, to be closed when they are sent; one may be there twice. */
 void init_link_take_fds(struct init_link *link, const int fds[HANDOVER_FDS]);
+/* Gives the descriptors away; no init is waited for any more. The placeholder stays. */
+void init_link_give_fds(struct init_link *link, int ret_fds[HANDOVER_FDS]);
 /* Closes and removes all of it. Harmless on a zeroed or closed link. */
 void init_link_close(struct init_link *link);
 
@@ -56,3 +59,5 @@ const char *init_link_id(const struct init_link *link);
 int init_link_send_command(struct init_link *link, const char *map, size_t size);
 /* -EAGAIN: SIGNALS_MAX of them wait already. */
 int init_link_signal(struct init_link *link, int signal);
+/* Takes the oldest of those that wait; 0: none does. */
+int init_link_take_signal(struct init_link *link);

@@ -7,6 +7,7 @@
  */
 #include "engine.h"
 #include "init_link.h"
+#include "message_link.h"
 #include "result.h"
 #include "run_state.h"
 #include "ssh_login.h"
@@ -20,6 +21,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* An agent of INGInious's makes it in grading containers that share its kernel. */
+#define SHARED_KERNEL "/.__input/__shared_kernel"
 
 /* For the return value that says why init went away before it had its command. */
 #define LAST_WORDS_MS 2000
@@ -31,15 +36,19 @@ struct studentrun {
     void *userdata;
     enum run_state state;
     struct zmq_watch router;
+    enum studentrun_transport transport; /* auto: not settled yet */
     struct init_link init;
-    struct ssh_login ssh; /* open only where it was asked for */
+    struct message_link messages; /* open where message mode was asked for */
+    struct ssh_login ssh;         /* open only where it was asked for */
     struct timer timer;
     uint32_t grace_ms; /* what TIMER_GRACE is */
     char *command, *teardown_script, *working_dir, *container_id;
     const char *user;
-    const struct message_run_student_retval *retval; /* while ACTION_END is carried out */
+    const struct message_run_student_retval *retval; /* while ACTION_CONCLUDE is carried out */
     pid_t init_pid;                                  /* 0: not told */
-    char reason[REASON_SIZE];                        /* of ACTION_END_FAIL */
+    bool agent_acknowledges;                         /* it said that it knows what that is */
+    struct studentrun_result result;                 /* from then on */
+    char reason[REASON_SIZE];                        /* its reason, or of ACTION_CONCLUDE_FAIL */
     bool is_unavailable;                             /* it fails as 251, not as 254 */
 };
 
@@ -52,29 +61,49 @@ static void run_event(struct studentrun *run, enum run_event event);
 
 /* --- messages --- */
 
-static int send_message(struct studentrun *run, const struct message *message)
+/* Section 8 of the protocol; init's H settles it as well. */
+static enum run_event started_event(const struct studentrun *run, unsigned features)
 {
-    _cleanup_free_ char *data = NULL;
-    size_t size;
-    int r = message_encode(message, &data, &size);
-    if (r < 0)
-        return r;
-    const struct zmq_part parts[] = {{"", 0}, {data, size}};
-    return zmq_watch_send(&run->router, parts, 2);
+    if (run->transport == STUDENTRUN_TRANSPORT_MESSAGE)
+        return EVENT_STARTED_MESSAGE;
+    if (run->transport == STUDENTRUN_TRANSPORT_FD || (features & FEATURE_FD))
+        return EVENT_STARTED_FD;
+    return features & FEATURE_MESSAGE ? EVENT_STARTED_MESSAGE : EVENT_STARTED_EITHER;
 }
 
-static void take_started(struct studentrun *run, const struct message *message)
+static void take_started(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
 {
-    struct text id = message->run_student_started.container_id;
-    if (!run->container_id)
-        run->container_id = strndup(id.data, id.size);
-    int64_t pid = message->run_student_started.init_pid;
-    run->init_pid = pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
-    run_event(run, EVENT_STARTED);
+    const struct message_run_student_started *started = &message->run_student_started;
+    (void)frame;
+    if (run->container_id) /* said twice */
+        return;
+    run->container_id = strndup(started->container_id.data, started->container_id.size);
+    if (started->init_pid > 0 && started->init_pid <= INT32_MAX)
+        run->init_pid = (pid_t)started->init_pid;
+    run->agent_acknowledges = started->features & FEATURE_MESSAGE;
+    run_event(run, started_event(run, started->features));
 }
 
-static void take_retval(struct studentrun *run, const struct message *message)
+/* The router answers no other dummy: it is the one to run_student_init. */
+static void take_dummy(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
 {
+    (void)message;
+    (void)frame;
+    run_event(run, EVENT_ANSWERED);
+}
+
+/* A command that writes was taken, whether or not the answer that says so has come. */
+static void take_output(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
+{
+    if (!message_link_is_open(&run->messages))
+        return;
+    message_link_take(&run->messages, message, frame);
+    run_event(run, EVENT_ANSWERED);
+}
+
+static void take_retval(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
+{
+    (void)frame;
     run->retval = &message->run_student_retval;
     if (result_is_retval(run->retval->retval)) {
         run_event(run, EVENT_RETVAL);
@@ -85,15 +114,20 @@ static void take_retval(struct studentrun *run, const struct message *message)
     run_event(run, EVENT_BAD_RETVAL);
 }
 
-static void take_ssh(struct studentrun *run, const struct message *message)
+static void take_ssh(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
 {
+    (void)frame;
     ssh_login_take(&run->ssh, &message->ssh_student);
 }
 
-typedef void message_fn(struct studentrun *run, const struct message *message);
+/* The message lies in the frame, which may be moved out of. */
+typedef void message_fn(struct studentrun *run, const struct message *message, zmq_msg_t *frame);
 static message_fn *const message_fns[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_RUN_STUDENT_STARTED] = take_started,
     [MESSAGE_RUN_STUDENT_RETVAL] = take_retval,
+    [MESSAGE_DUMMY] = take_dummy,
+    [MESSAGE_STDOUT] = take_output,
+    [MESSAGE_STDERR] = take_output,
     [MESSAGE_SSH_STUDENT] = take_ssh,
 };
 
@@ -102,14 +136,15 @@ static void on_router(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_frame
 {
     struct studentrun *run = container_of(watch, struct studentrun, router);
     const struct message dummy = {.type = MESSAGE_DUMMY};
-    struct message message = dummy;
-    if (n_frames == 2 && zmq_msg_size(&frames[0]) == 0)
-        message_decode(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), &message);
+    struct message message;
+    bool is_message =
+        n_frames == 2 && zmq_msg_size(&frames[0]) == 0 &&
+        message_decode(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), &message) == 0;
     /* Nothing depends on a dummy's arrival: where the socket is full, the router has plenty. */
-    if (message.type != MESSAGE_RUN_STUDENT_RETVAL)
-        send_message(run, &dummy);
-    if (message_fns[message.type])
-        message_fns[message.type](run, &message);
+    if (!is_message || message.type != MESSAGE_RUN_STUDENT_RETVAL)
+        engine_send(&run->router, &dummy);
+    if (is_message && message_fns[message.type])
+        message_fns[message.type](run, &message, &frames[1]);
 }
 
 /* --- actions --- */
@@ -119,29 +154,65 @@ static void close_init(struct studentrun *run)
     init_link_close(&run->init);
 }
 
-static int send_command(struct studentrun *run)
+/* The same for both modes, but for its name. */
+static struct message command_message(const struct studentrun *run, enum message_type type)
 {
-    const struct message message = {
-        .type = MESSAGE_RUN_STUDENT_COMMAND,
-        .run_student_command = {.student_container_id = text_of(run->container_id),
+    return (struct message){
+        .type = type,
+        .run_student_command = {.socket_id = text_of(init_link_id(&run->init)),
+                                .student_container_id = text_of(run->container_id),
                                 .command = text_of(run->command),
                                 .teardown_script = text_of(run->teardown_script),
                                 .working_dir = text_of(run->working_dir),
                                 .ssh = run->ssh.engine != NULL,
                                 .user = text_of(run->user)}};
+}
+
+static int send_command(struct studentrun *run)
+{
+    const struct message message = command_message(run, MESSAGE_RUN_STUDENT_COMMAND);
     _cleanup_free_ char *map = NULL;
     size_t size;
     int r = run->container_id ? message_encode(&message, &map, &size) : -ENOMEM;
     return r < 0 ? r : init_link_send_command(&run->init, map, size);
 }
 
-static void hand_over(struct studentrun *run)
+static void check_hand_over(struct studentrun *run, int r)
 {
-    int r = send_command(run);
     if (r == 0)
         return;
     snprintf(run->reason, sizeof(run->reason), "broken hand-over: %s", strerror(-r));
     run_event(run, EVENT_INIT_GONE);
+}
+
+static void hand_over(struct studentrun *run)
+{
+    message_link_close(&run->messages);
+    check_hand_over(run, send_command(run));
+}
+
+static void on_output_written(struct message_link *link)
+{
+    run_event(container_of(link, struct studentrun, messages), EVENT_DRAINED);
+}
+
+static void ask(struct studentrun *run)
+{
+    const struct message message = command_message(run, MESSAGE_RUN_STUDENT_INIT);
+    message_link_init(&run->messages, run->engine, &run->router, run->container_id,
+                      run->agent_acknowledges, on_output_written);
+    check_hand_over(run, run->container_id ? engine_send(&run->router, &message) : -ENOMEM);
+}
+
+/* Signals go by another socket: before the answer they might overtake the command. */
+static void relay(struct studentrun *run)
+{
+    int fds[HANDOVER_FDS], signal;
+    init_link_give_fds(&run->init, fds);
+    int r = message_link_start(&run->messages, fds);
+    while ((signal = init_link_take_signal(&run->init)) > 0)
+        engine_signal(run->engine, run->container_id, signal);
+    check_hand_over(run, r);
 }
 
 static void tell_started(struct studentrun *run)
@@ -154,6 +225,7 @@ static void tell_handed_over(struct studentrun *run)
     run->events.handed_over(run, run->userdata);
 }
 
+/* All but what output has still to go by. */
 static void release(struct studentrun *run)
 {
     init_link_close(&run->init);
@@ -162,36 +234,50 @@ static void release(struct studentrun *run)
     zmq_watch_close(&run->router);
 }
 
-/* The message lies in a frame that lives until on_router()'s return, the closed socket or not. */
-static void end(struct studentrun *run)
+static void drain(struct studentrun *run)
 {
-    char reason[REASON_SIZE];
-    struct studentrun_result result;
-    result_of_retval(run->retval, reason, &result);
     release(run);
-    run->events.ended(run, &result, run->userdata);
+    if (message_link_is_open(&run->messages))
+        message_link_finish(&run->messages);
+    else
+        run_event(run, EVENT_DRAINED);
 }
 
-static void end_fail(struct studentrun *run)
+/* The message lies in a frame that lives until on_router()'s return, the closed socket or not. */
+static void conclude(struct studentrun *run)
 {
-    struct studentrun_result result = {
+    result_of_retval(run->retval, run->reason, &run->result);
+    drain(run);
+}
+
+static void conclude_fail(struct studentrun *run)
+{
+    run->result = (struct studentrun_result){
         .retval = run->is_unavailable ? RETVAL_UNAVAILABLE : RETVAL_FAILED,
         .termination =
             termination_name(run->is_unavailable ? TERMINATION_UNAVAILABLE : TERMINATION_FAILED),
         .reason = run->reason,
     };
-    release(run);
-    run->events.ended(run, &result, run->userdata);
+    drain(run);
+}
+
+static void end(struct studentrun *run)
+{
+    message_link_close(&run->messages);
+    run->events.ended(run, &run->result, run->userdata);
 }
 
 typedef void action_fn(struct studentrun *run);
 static action_fn *const action_fns[RUN_ACTION_COUNT] = {
     [ACTION_HAND_OVER] = hand_over,
+    [ACTION_ASK] = ask,
+    [ACTION_RELAY] = relay,
     [ACTION_CLOSE_INIT] = close_init,
     [ACTION_TELL_STARTED] = tell_started,
     [ACTION_TELL_HANDED_OVER] = tell_handed_over,
+    [ACTION_CONCLUDE] = conclude,
+    [ACTION_CONCLUDE_FAIL] = conclude_fail,
     [ACTION_END] = end,
-    [ACTION_END_FAIL] = end_fail,
 };
 
 static uint32_t timer_ms(const struct studentrun *run, enum run_timer timer)
@@ -201,6 +287,7 @@ static uint32_t timer_ms(const struct studentrun *run, enum run_timer timer)
         [TIMER_START] =
             run->engine->was_connected ? options->start_timeout_ms : options->connect_timeout_ms,
         [TIMER_HANDOVER] = options->handover_timeout_ms,
+        [TIMER_FALLBACK] = options->fallback_timeout_ms,
         [TIMER_LAST_WORDS] = options->handover_timeout_ms < LAST_WORDS_MS
                                  ? options->handover_timeout_ms
                                  : LAST_WORDS_MS,
@@ -239,6 +326,7 @@ static void set_timeout_reason(struct studentrun *run)
         [RUN_GREETED] = "the router did not answer in time",
         [RUN_STARTED] = "the container did not ask for its command in time",
         [RUN_HANDING_OVER] = "the container did not take its command in time",
+        [RUN_ASKED] = "the router did not take the command in time",
         [RUN_GONE] = "the container is gone, and no return value came in time",
     };
     const char *silence = silences[run->state];
@@ -372,7 +460,17 @@ static int send_request(struct studentrun *run, const struct studentrun_request 
             .ssh = request->ssh,
             .run_as_root = request->run_as_root,
             .receives_freely = true}};
-    return send_message(run, &message);
+    return engine_send(&run->router, &message);
+}
+
+static enum studentrun_transport choose_transport(const struct studentrun_engine *engine,
+                                                  const struct studentrun_request *request)
+{
+    if (engine->options.transport != STUDENTRUN_TRANSPORT_AUTO)
+        return engine->options.transport;
+    if (request->run_as_root)
+        return STUDENTRUN_TRANSPORT_MESSAGE;
+    return access(SHARED_KERNEL, F_OK) == 0 ? STUDENTRUN_TRANSPORT_FD : STUDENTRUN_TRANSPORT_AUTO;
 }
 
 /* The request comes after the link, for an agent may connect as soon as it has that; the
@@ -386,7 +484,8 @@ static int run_open(struct studentrun *run, const struct studentrun_request *req
     if (r == 0)
         r = open_router(run);
     if (r == 0)
-        r = init_link_open(&run->init, &engine->loop, engine->sockets_dir, request->fds, on_init);
+        r = init_link_open(&run->init, &engine->loop, engine->sockets_dir, request->fds,
+                           run->transport != STUDENTRUN_TRANSPORT_MESSAGE, on_init);
     if (r == 0 && request->ssh)
         r = open_ssh(run);
     if (r == 0)
@@ -406,8 +505,11 @@ int studentrun_start(struct studentrun_engine *engine, const struct studentrun_r
     struct studentrun *run = calloc(1, sizeof(*run));
     if (!run)
         return -ENOMEM;
-    *run = (struct studentrun){
-        .engine = engine, .events = *events, .userdata = userdata, .state = RUN_REQUESTED};
+    *run = (struct studentrun){.engine = engine,
+                               .events = *events,
+                               .userdata = userdata,
+                               .state = RUN_REQUESTED,
+                               .transport = choose_transport(engine, request)};
     list_append(&engine->runs, &run->link);
     r = run_open(run, request);
     if (r < 0) {
@@ -424,6 +526,7 @@ void studentrun_free(struct studentrun *run)
     if (!run)
         return;
     release(run);
+    message_link_close(&run->messages);
     list_remove(&run->link);
     free(run->command);
     free(run->teardown_script);
@@ -440,10 +543,13 @@ pid_t studentrun_init_pid(const struct studentrun *run)
 int studentrun_signal(struct studentrun *run, int signal)
 {
     static const bool takes_signals[RUN_STATE_COUNT] = {
-        [RUN_REQUESTED] = true,    [RUN_GREETED] = true, [RUN_STARTED] = true,
-        [RUN_HANDING_OVER] = true, [RUN_RUNNING] = true,
+        [RUN_REQUESTED] = true,    [RUN_GREETED] = true, [RUN_STARTED] = true, [RUN_UNSURE] = true,
+        [RUN_HANDING_OVER] = true, [RUN_RUNNING] = true, [RUN_ASKED] = true,   [RUN_RELAYED] = true,
     };
     if (signal < 1 || signal > SIGNAL_MAX)
         return -EINVAL;
-    return takes_signals[run->state] ? init_link_signal(&run->init, signal) : -ESRCH;
+    if (!takes_signals[run->state])
+        return -ESRCH;
+    return run->state == RUN_RELAYED ? engine_signal(run->engine, run->container_id, signal)
+                                     : init_link_signal(&run->init, signal);
 }

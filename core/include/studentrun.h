@@ -29,7 +29,8 @@ struct studentrun;
 enum studentrun_transport {
     STUDENTRUN_TRANSPORT_AUTO,
     STUDENTRUN_TRANSPORT_FD,      /* descriptors, handed to the container's init */
-    STUDENTRUN_TRANSPORT_MESSAGE, /* blocks, by way of the router and the agent */
+    STUDENTRUN_TRANSPORT_MESSAGE, /* blocks, by way of the router and the agent; the engine reads
+                                     and writes the descriptors, and leaves their flags alone */
 };
 
 /* Times are milliseconds; 0 takes the default. */
@@ -38,9 +39,12 @@ struct studentrun_options {
     enum studentrun_transport transport;
     uint32_t connect_timeout_ms;  /* to a router that was never there; default 10000 */
     uint32_t start_timeout_ms;    /* request to run_student_started; default 60000 */
-    uint32_t handover_timeout_ms; /* from there to init's H; default 10000 */
-    uint32_t retval_timeout_ms;   /* init gone to the return value; default 60000 */
-    uint32_t router_grace_ms;     /* router gone to giving up its runs; default 1000 */
+    uint32_t handover_timeout_ms; /* from there to init's H, or to the answer to
+                                     run_student_init; default 10000 */
+    uint32_t
+        fallback_timeout_ms;    /* auto: to init's H, before message mode is tried; default 10000 */
+    uint32_t retval_timeout_ms; /* init gone to the return value; default 60000 */
+    uint32_t router_grace_ms;   /* router gone to giving up its runs; default 1000 */
 };
 
 /* The parameters of INGInious's run_student. Strings are UTF-8 and copied. */
@@ -83,12 +87,14 @@ struct studentrun_ssh_login {
 struct studentrun_events {
     /* The container exists. */
     void (*started)(struct studentrun *run, const char *container_id, void *userdata);
-    /* The command was handed over to its init; the engine holds none of its descriptors now. */
+    /* The command was handed over to its init; in fd mode the engine holds none of its descriptors
+     * now, in message mode it reads and writes them until the end. */
     void (*handed_over)(struct studentrun *run, void *userdata);
     /* The command has ended and the ssh session may be entered. NULL takes no interest. */
     void (*ssh_ready)(struct studentrun *run, const struct studentrun_ssh_login *login,
                       void *userdata);
-    /* Exactly once, the last: the run has ended. */
+    /* Exactly once, the last: the run has ended, and in message mode all of its output is written,
+     * or nobody reads it. */
     void (*ended)(struct studentrun *run, const struct studentrun_result *result, void *userdata);
 };
 
