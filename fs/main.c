@@ -106,7 +106,8 @@ static int set_log_level(const char *name)
 
 static int start_engine(struct studentfs *fs, const char *sockets)
 {
-    struct studentrun_options options = {.sockets_dir = sockets};
+    struct studentrun_options options = fs->options->engine;
+    options.sockets_dir = sockets;
     int r = studentrun_engine_new(&options, &fs->engine);
     if (r == 0)
         r = watch_add(&fs->loop, &fs->engine_watch, studentrun_engine_fd(fs->engine), EPOLLIN,

@@ -18,6 +18,8 @@ enum option_kind {
     OPTION_FLAG,
     OPTION_TEXT,
     OPTION_NUMBER,
+    OPTION_TIMEOUT,
+    OPTION_TRANSPORT,
     OPTION_AGENT,
     OPTION_ENVIRONMENT,
     OPTION_AGENT_TEXT,
@@ -25,6 +27,9 @@ enum option_kind {
     OPTION_HELP,
     OPTION_VERSION
 };
+
+/* A day: whoever waits longer does not want a timeout. */
+#define TIMEOUT_MAX_S 86400
 
 struct option_row {
     const char *name;
@@ -47,6 +52,20 @@ static const struct option_row rows[] = {
     ROW("sockets", OPTION_TEXT, sockets, .value = "DIR",
         .help = "join the router at DIR/main.sock; start no agent\n"
                 "                               (default: /sockets, if /sockets/main.sock exists)"),
+    ROW("transport", OPTION_TRANSPORT, engine.transport, .value = "auto|fd|message",
+        .help = "how input and output travel (default: auto)"),
+    ROW("connect-timeout", OPTION_TIMEOUT, engine.connect_timeout_ms, .value = "S",
+        .help = "for a router to be there (default: 10)"),
+    ROW("start-timeout", OPTION_TIMEOUT, engine.start_timeout_ms, .value = "S",
+        .help = "for it to start a container (default: 60)"),
+    ROW("handover-timeout", OPTION_TIMEOUT, engine.handover_timeout_ms, .value = "S",
+        .help = "for that to take its command (default: 10)"),
+    ROW("fallback-timeout", OPTION_TIMEOUT, engine.fallback_timeout_ms, .value = "S",
+        .help = "until auto takes message mode (default: 10)"),
+    ROW("retval-timeout", OPTION_TIMEOUT, engine.retval_timeout_ms, .value = "S",
+        .help = "for the return value of a container that is gone (default: 60)"),
+    ROW("router-grace", OPTION_TIMEOUT, engine.router_grace_ms, .value = "S",
+        .help = "for the last words of a router that is gone (default: 1)"),
     ROW("agent", OPTION_TEXT, agent, .value = "PROGRAM", .help = "the studentfs-agent to start"),
     ROW("max-runs", OPTION_NUMBER, max_runs, .max = 1000000, .value = "N",
         .help = "runs at most at a time (default: 65536)"),
@@ -125,6 +144,33 @@ static int take_environment(struct option_list *list, const char *text)
     return r;
 }
 
+/* Milliseconds, from seconds that may have a fraction; never 0, which is the default. */
+static int take_timeout(uint32_t *member, const char *text)
+{
+    uint64_t usec;
+    int r = number_parse_seconds(text, TIMEOUT_MAX_S * NUMBER_USEC_PER_S, &usec);
+    if (r == 0 && usec == 0)
+        r = -ERANGE;
+    if (r == 0)
+        *member = (uint32_t)((usec + 999) / 1000);
+    return r;
+}
+
+static int take_transport(enum studentrun_transport *member, const char *text)
+{
+    static const char *const names[] = {[STUDENTRUN_TRANSPORT_AUTO] = "auto",
+                                        [STUDENTRUN_TRANSPORT_FD] = "fd",
+                                        [STUDENTRUN_TRANSPORT_MESSAGE] = "message"};
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i]) != 0)
+            continue;
+        *member = (enum studentrun_transport)i;
+        return 0;
+    }
+    fprintf(stderr, "studentfs: --transport %s: not auto, fd or message\n", text);
+    return -EINVAL;
+}
+
 static int take_mount_options(char *list, struct options *options);
 
 static int take(const struct option_row *row, char *text, struct options *options)
@@ -139,6 +185,11 @@ static int take(const struct option_row *row, char *text, struct options *option
     case OPTION_NUMBER:
         r = number_parse(text, 1, row->max, member);
         break;
+    case OPTION_TIMEOUT:
+        r = take_timeout(member, text);
+        break;
+    case OPTION_TRANSPORT:
+        return take_transport(member, text);
     case OPTION_AGENT_TEXT: /* the agent says what is wrong with it */
         *(const char **)member = text;
         break;

@@ -1,6 +1,8 @@
 /* The command line of studentfs(1). */
 #pragma once
 
+#include "studentrun.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,6 +25,7 @@ struct options {
     uint64_t max_runs;
     uint64_t recording_memory; /* MiB */
     bool foreground;
+    struct studentrun_options engine; /* but for its directory */
     /* Handed on to the agent as they are; NULL: its own defaults. */
     const char *time_limit, *hard_time_limit, *memory_limit;
     const char *max_time_limit, *max_hard_time_limit, *max_memory_limit;
