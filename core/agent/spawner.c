@@ -345,7 +345,8 @@ int spawner_spawn(struct spawner *spawner, const struct spawn *spawn)
         return -E2BIG;
     memcpy(bytes, &header, sizeof(header));
     memcpy(bytes + sizeof(header), spawn->arguments, spawn->size);
-    memcpy(fds + n, spawn->entries, spawn->n_entries * sizeof(int));
+    if (spawn->n_entries > 0) /* else there may be no array either */
+        memcpy(fds + n, spawn->entries, spawn->n_entries * sizeof(int));
     ssize_t sent = fdpass_send(spawner->socket, bytes, sizeof(header) + spawn->size, fds,
                                n + spawn->n_entries);
     return sent < 0 ? (int)sent : 0;
