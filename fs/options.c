@@ -21,6 +21,7 @@ enum option_kind {
     OPTION_TIMEOUT,
     OPTION_TRANSPORT,
     OPTION_AGENT,
+    OPTION_AGENT_FLAG,
     OPTION_ENVIRONMENT,
     OPTION_AGENT_TEXT,
     OPTION_MOUNT,
@@ -86,6 +87,8 @@ static const struct option_row rows[] = {
         .help = "processes and threads of a run (default: 1000)"),
     ROW("environment", OPTION_ENVIRONMENT, environments, .value = "NAME=ROOTFS",
         .help = "a root file system for runs whose container is NAME; may be repeated"),
+    ROW("strict", OPTION_AGENT_FLAG, strict,
+        .help = "runs end as 251 where a limit cannot be enforced"),
     ROW("pool", OPTION_AGENT, pool, .value = "N", .help = "sandboxes prepared ahead, at least"),
     ROW("pool-max", OPTION_AGENT, pool_max, .value = "N",
         .help = "the most, after so many ran at once"),
@@ -180,6 +183,7 @@ static int take(const struct option_row *row, char *text, struct options *option
     int r = 0;
     switch (row->kind) {
     case OPTION_FLAG:
+    case OPTION_AGENT_FLAG:
         *(bool *)member = true;
         break;
     case OPTION_NUMBER:
@@ -405,6 +409,11 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         free_lists(&options);
         return r;
     }
+    if (options.strict && options.sockets) {
+        fputs("studentfs: --strict is the agent's: give it to the one of --sockets\n", stderr);
+        free_lists(&options);
+        return -EINVAL;
+    }
     *ret_options = options;
     return resolve_paths(ret_options);
 }
@@ -427,6 +436,8 @@ unsigned options_for_agent(const struct options *options, const char **arguments
         const char *const *value = is_shared ? member : NULL;
         unsigned values = list ? list->n : value && *value;
         snprintf(names[i], sizeof(names[i]), "--%s", rows[i].name);
+        if (rows[i].kind == OPTION_AGENT_FLAG && *(const bool *)member && n < max)
+            arguments[n++] = names[i];
         for (unsigned j = 0; j < values && n + 2 <= max; j++) {
             arguments[n++] = names[i];
             arguments[n++] = list ? list->items[j] : *value;

@@ -26,6 +26,7 @@ struct options {
     uint64_t recording_memory; /* MiB */
     bool foreground;
     struct studentrun_options engine; /* but for its directory */
+    bool strict;                      /* the agent's */
     /* Handed on to the agent as they are; NULL: its own defaults. */
     const char *time_limit, *hard_time_limit, *memory_limit;
     const char *max_time_limit, *max_hard_time_limit, *max_memory_limit;

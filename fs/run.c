@@ -104,6 +104,7 @@ void run_unref(struct run *run)
     free(run->ssh_login);
     free(run->peer_name);
     free(run->container_id);
+    free(run->enforced);
     free(run->working_dir);
     free(run->command);
     free(run->name);
@@ -182,8 +183,9 @@ void run_fail(struct run *run, const char *reason)
 static void on_started(struct studentrun *client, const char *container_id, void *userdata)
 {
     struct run *run = userdata;
-    (void)client;
+    const char *enforced = studentrun_enforced(client);
     run->container_id = strdup(container_id);
+    run->enforced = enforced ? strdup(enforced) : NULL;
 }
 
 static void on_handed_over(struct studentrun *client, void *userdata)

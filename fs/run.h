@@ -61,6 +61,7 @@ struct run {
     enum run_state state;
     struct settings settings;
     char *command, *working_dir, *container_id;
+    char *enforced;  /* which limits hold, as the agent said; or NULL */
     bool incomplete; /* part of a command was written, and the rest is awaited */
     struct recording recordings[RUN_RECORDINGS];
     struct transcript transcript;

@@ -79,6 +79,8 @@ int status_show(const struct file_type *type, const struct run *run, FILE *out)
         fputs("ssh: up\n", out);
     if (run->container_id)
         put_line(out, "container_id", run->container_id);
+    if (run->enforced)
+        put_line(out, "enforced", run->enforced);
     put_input(&run->input, out);
     put_recording("stdout", &run->recordings[RUN_STDOUT], out);
     put_recording("stderr", &run->recordings[RUN_STDERR], out);

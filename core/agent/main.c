@@ -62,7 +62,7 @@ static void tell_what_is_missing(const struct cgroup_tree *cgroups)
 {
     static const char *const instead[CONTROLLER_COUNT] = {
         [CONTROLLER_MEMORY] = "memory: bounded for each process, not for the run",
-        [CONTROLLER_PIDS] = "processes: bounded by RLIMIT_NPROC, unless root",
+        [CONTROLLER_PIDS] = "processes: bounded by RLIMIT_NPROC, for root's runs all together",
         [CONTROLLER_CPU] = "CPU time: bounded for each process, not for the run"};
     for (unsigned i = 0; i < CONTROLLER_COUNT; i++)
         if (!cgroup_tree_has(cgroups, (enum controller)i))
@@ -199,7 +199,8 @@ static int start(struct agent *agent, const struct options *options, const char 
                                     .environments = &options->environments,
                                     .sockets_dir = options->sockets,
                                     .sockets_fd = -1,
-                                    .n_cpus = count_cpus()};
+                                    .n_cpus = count_cpus(),
+                                    .strict = options->strict};
     list_init(&agent->host.runs);
     agent->host.sockets_fd = open(options->sockets, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (agent->host.sockets_fd < 0)

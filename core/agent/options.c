@@ -70,6 +70,8 @@ static const struct option_row rows[] = {
     ROW("ssh-server", OPTION_TEXT, ssh.program, .value = "PATH",
         .help = "the studentfs-ssh to use"),
     ROW("init", OPTION_TEXT, init, .value = "PATH", .help = "the student-init to use"),
+    ROW("strict", OPTION_FLAG, strict,
+        .help = "refuse runs (251) where a limit cannot be enforced"),
     ROW("ready-fd", OPTION_NUMBER, ready_fd, .min = 3, .max = INT_MAX, .value = "FD",
         .help = "write a line there when it is ready"),
     ROW("log-level", OPTION_TEXT, log_level, .value = "LEVEL",

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include "base/cleanup.h"
+#include "enforced.h"
 #include "protocol/utf8.h"
 #include "relay.h"
 #include "run_ssh.h"
@@ -273,8 +274,10 @@ static int assign(struct run *run)
         order.cpu_seconds = (int64_t)((limits->cpu_ns + NS_PER_S - 1) / NS_PER_S);
     if (!cgroup_tree_has(cgroups, CONTROLLER_MEMORY))
         order.memory = (int64_t)limits->memory_bytes;
-    /* Elsewhere it would count uid 4242's processes on the whole machine. */
-    if (maker_has_user_namespace(run->host->pool->maker, &run->request.kind))
+    /* Outside a user namespace it counts uid 4242's processes on the whole machine: better than
+     * nothing where nothing else does. */
+    if (maker_has_user_namespace(run->host->pool->maker, &run->request.kind) ||
+        !cgroup_tree_has(cgroups, CONTROLLER_PIDS))
         order.processes = (int64_t)limits->processes;
     return sandbox_assign(run->sandbox, limits, &order, run->connection);
 }
@@ -319,6 +322,10 @@ static void hand_over(struct run *run)
         .type = MESSAGE_RUN_STUDENT_STARTED,
         .run_student_started = {.container_id = text_of(run->container_id),
                                 .init_pid = run->sandbox->init_pid,
+                                .enforced =
+                                    enforced_limits(run->host->pool->cgroups,
+                                                    maker_has_user_namespace(run->host->pool->maker,
+                                                                             &run->request.kind)),
                                 .features = FEATURE_FD | FEATURE_REASON | FEATURE_USAGE |
                                             FEATURE_TERMINATION | FEATURE_MESSAGE}};
     int r = give_run(run);
@@ -541,6 +548,20 @@ static void refuse_environment(const struct run_host *host, const struct text *a
 }
 
 /* What this agent does not do: 251 or 254 before anything is started. */
+/* Whether it is refused for a limit that would not hold. */
+static bool lacks_limits(const struct run_host *host, const struct message_run_student *asked,
+                         char reason[REASON_MAX])
+{
+    const struct sandbox_kind kind = {.run_as_root = asked->run_as_root};
+    bool has_user_namespace = maker_has_user_namespace(host->pool->maker, &kind);
+    if (!host->strict || enforced_limits(host->pool->cgroups, has_user_namespace) == LIMITS_ALL)
+        return false;
+    char missing[REASON_MAX - 64];
+    enforced_describe_missing(host->pool->cgroups, has_user_namespace, missing, sizeof(missing));
+    snprintf(reason, REASON_MAX, "a limit cannot be enforced here (--strict): %s", missing);
+    return true;
+}
+
 static bool refuse_request(const struct run_host *host, struct peer *peer,
                            const struct message_run_student *asked,
                            const struct environment **ret_environment)
@@ -548,10 +569,10 @@ static bool refuse_request(const struct run_host *host, struct peer *peer,
     struct verdict verdict = {.retval = RETVAL_UNAVAILABLE, .termination = TERMINATION_UNAVAILABLE};
     if (asked->ssh && !ssh_host_is_available(host->ssh))
         snprintf(verdict.reason, REASON_MAX, "ssh is not available: no studentfs-ssh is installed");
-    else if (environments_find(host->environments, asked->environment, ret_environment))
-        return false;
-    else
+    else if (!environments_find(host->environments, asked->environment, ret_environment))
         refuse_environment(host, &asked->environment, &verdict);
+    else if (!lacks_limits(host, asked, verdict.reason))
+        return false;
     send_retval(peer, &verdict, &(struct usage){0});
     return true;
 }

@@ -27,6 +27,7 @@ struct run_host {
     unsigned long last_number;
     struct list runs;
     bool stopping;
+    bool strict; /* no run without all limits */
 };
 
 /* Starts it; it answers the peer and frees itself. */

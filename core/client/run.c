@@ -45,6 +45,7 @@ struct studentrun {
     char *command, *teardown_script, *working_dir, *container_id;
     const char *user;
     const struct message_run_student_retval *retval; /* while ACTION_CONCLUDE is carried out */
+    char enforced[40];                               /* words; empty: not told */
     pid_t init_pid;                                  /* 0: not told */
     bool agent_acknowledges;                         /* it said that it knows what that is */
     struct studentrun_result result;                 /* from then on */
@@ -71,6 +72,22 @@ static enum run_event started_event(const struct studentrun *run, unsigned featu
     return features & FEATURE_MESSAGE ? EVENT_STARTED_MESSAGE : EVENT_STARTED_EITHER;
 }
 
+static void write_enforced(unsigned flags, char *ret_text, size_t size)
+{
+    static const struct {
+        unsigned flag;
+        const char *name;
+    } limits[] = {{LIMIT_CPU, "cpu"},
+                  {LIMIT_WALL, "wall"},
+                  {LIMIT_MEMORY, "memory"},
+                  {LIMIT_PROCESSES, "processes"}};
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]) && used < size; i++)
+        if (flags & limits[i].flag)
+            used += (size_t)snprintf(ret_text + used, size - used, "%s%s", used ? " " : "",
+                                     limits[i].name);
+}
+
 static void take_started(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
 {
     const struct message_run_student_started *started = &message->run_student_started;
@@ -80,6 +97,7 @@ static void take_started(struct studentrun *run, const struct message *message, 
     run->container_id = strndup(started->container_id.data, started->container_id.size);
     if (started->init_pid > 0 && started->init_pid <= INT32_MAX)
         run->init_pid = (pid_t)started->init_pid;
+    write_enforced(started->enforced, run->enforced, sizeof(run->enforced));
     run->agent_acknowledges = started->features & FEATURE_MESSAGE;
     run_event(run, started_event(run, started->features));
 }
@@ -533,6 +551,11 @@ void studentrun_free(struct studentrun *run)
     free(run->working_dir);
     free(run->container_id);
     free(run);
+}
+
+const char *studentrun_enforced(const struct studentrun *run)
+{
+    return *run->enforced ? run->enforced : NULL;
 }
 
 pid_t studentrun_init_pid(const struct studentrun *run)

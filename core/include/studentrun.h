@@ -127,6 +127,9 @@ void studentrun_free(struct studentrun *run);
  * -EINVAL: no signal; -ESRCH: ended; -EAGAIN: too many wait for the hand-over or the peer.
  */
 int studentrun_signal(struct studentrun *run, int signal);
+/* Which of its limits hold, for all its processes together: of the words `cpu wall memory
+ * processes`, in this order; from `started` on. NULL: the agent did not say. The run's. */
+const char *studentrun_enforced(const struct studentrun *run);
 /* Process 1 of its sandbox, by its number where the agent is; 0: the agent did not say. */
 pid_t studentrun_init_pid(const struct studentrun *run);
 

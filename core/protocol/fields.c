@@ -4,6 +4,8 @@
 static const char *const feature_names[] = {"fd",          "reason",  "usage",
                                             "termination", "message", NULL};
 
+static const char *const limit_names[] = {"cpu", "wall", "memory", "processes", NULL};
+
 #define FIELD(body, member, field_kind, ...)                                                       \
     {                                                                                              \
         .key = #member, .kind = field_kind, .offset = offsetof(struct message, body.member),       \
@@ -39,6 +41,7 @@ static const struct field run_student_fields[] = {
 static const struct field run_student_started_fields[] = {
     FIELD(run_student_started, container_id, FIELD_TEXT, .required = true),
     FIELD(run_student_started, features, FIELD_FLAGS, .extension = true, .names = feature_names),
+    FIELD(run_student_started, enforced, FIELD_FLAGS, .extension = true, .names = limit_names),
     FIELD(run_student_started, init_pid, FIELD_INT, .extension = true),
     {0},
 };

@@ -211,10 +211,11 @@ class Answers(AgentTest):
         with self.agent.client() as client:
             client.request(receives_freely=True)
             started = client.started()
-            self.assertEqual(set(started), {"type", "container_id", "init_pid", "features"})
+            self.assertEqual(set(started), {"type", "container_id", "init_pid", "features", "enforced"})
             self.assertEqual(studentfs.program_of(started["init_pid"]), "student-init")
             self.assertIsInstance(started["container_id"], str)
             self.assertTrue(all(isinstance(one, str) for one in started["features"]))
+            self.assertIn("wall", started["enforced"])
             client.accept()
             with client.give(client.command_map("student/student exit 42")) as out:
                 self.assertEqual(out.read(), b"")

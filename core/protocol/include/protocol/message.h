@@ -58,6 +58,15 @@ enum feature {
     FEATURE_MESSAGE = 1 << 4      /* "message": the extensions of the message mode */
 };
 
+/* What of a run is bounded, for all its processes together (`enforced` of run_student_started). */
+enum limit_flag {
+    LIMIT_CPU = 1 << 0,
+    LIMIT_WALL = 1 << 1,
+    LIMIT_MEMORY = 1 << 2,
+    LIMIT_PROCESSES = 1 << 3,
+    LIMITS_ALL = (1 << 4) - 1
+};
+
 /* The longest block of input or output (section 4): bytes. */
 #define BLOCK_MAX 512000
 
@@ -78,6 +87,7 @@ struct message_run_student {
 struct message_run_student_started {
     struct text container_id;
     unsigned features; /* extension: of enum feature */
+    unsigned enforced; /* extension: of enum limit_flag; 0: not told */
     int64_t init_pid;  /* extension: the sandbox's process 1, by its number where the agent is */
 };
 
