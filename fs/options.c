@@ -85,6 +85,8 @@ static const struct option_row rows[] = {
         .help = "memory at most"),
     ROW("process-limit", OPTION_AGENT, process_limit, .value = "N",
         .help = "processes and threads of a run (default: 1000)"),
+    ROW("disk-limit", OPTION_AGENT, disk_limit, .value = "MIB",
+        .help = "growth of the student's directory by a run (default: 1024; 0: none)"),
     ROW("environment", OPTION_ENVIRONMENT, environments, .value = "NAME=ROOTFS",
         .help = "a root file system for runs whose container is NAME; may be repeated"),
     ROW("strict", OPTION_AGENT_FLAG, strict,

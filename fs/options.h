@@ -30,7 +30,7 @@ struct options {
     /* Handed on to the agent as they are; NULL: its own defaults. */
     const char *time_limit, *hard_time_limit, *memory_limit;
     const char *max_time_limit, *max_hard_time_limit, *max_memory_limit;
-    const char *process_limit, *pool, *pool_max, *tmp_size;
+    const char *process_limit, *disk_limit, *pool, *pool_max, *tmp_size;
     struct option_list environments; /* NAME=ROOTFS, with an absolute path */
     const char *ssh_address, *ssh_ports, *ssh_wait;
     const char *log_level; /* ours as well */

@@ -53,8 +53,9 @@ static void forget(void *owner, struct run *run)
 }
 
 /* As studentrun.h has them. */
-const char *const run_terminations[RUN_TERMINATIONS] = {
-    "exited", "signal", "cpu_time", "wall_time", "memory", "removed", "unavailable", "failed"};
+const char *const run_terminations[RUN_TERMINATIONS] = {"exited",    "signal",      "cpu_time",
+                                                        "wall_time", "memory",      "disk",
+                                                        "removed",   "unavailable", "failed"};
 
 static void count_end(struct runs *runs, const struct run *run)
 {

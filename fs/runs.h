@@ -10,7 +10,7 @@
 /* The serial number of what holds the settings of later runs; those of runs follow. */
 #define RUNS_DEFAULTS_SERIAL 1
 
-#define RUN_TERMINATIONS 8
+#define RUN_TERMINATIONS 9
 
 /* What has ever happened, for `metrics`. */
 struct runs_totals {

@@ -28,6 +28,7 @@ enum cgroup_file {
     FILE_SOCKETS_MAX,
     FILE_PIDS_MAX,
     FILE_CPU_USED,
+    FILE_CPU_SYSTEM,
     FILE_MEMORY_PEAK,
     FILE_MEMORY_PEAK_NO_SWAP,
     FILE_MEMORY_KILLS,
@@ -56,6 +57,10 @@ static const struct file_row files[FILE_COUNT] = {
     [FILE_PIDS_MAX] = {CONTROLLER_PIDS, {{.name = "pids.max"}, {.name = "pids.max"}}},
     [FILE_CPU_USED] = {CONTROLLER_CPU,
                        {{"cpuacct.usage", NULL, 1}, {"cpu.stat", "usage_usec", NS_PER_US}}},
+    /* v1's is in ticks, which are a hundredth of a second for programs everywhere. */
+    [FILE_CPU_SYSTEM] = {CONTROLLER_CPU,
+                         {{"cpuacct.stat", "system", 10 * NS_PER_MS},
+                          {"cpu.stat", "system_usec", NS_PER_US}}},
     [FILE_MEMORY_PEAK] = {CONTROLLER_MEMORY,
                           {{"memory.memsw.max_usage_in_bytes", NULL, 1}, {"memory.peak", NULL, 1}}},
     [FILE_MEMORY_PEAK_NO_SWAP] = {CONTROLLER_MEMORY,
@@ -291,6 +296,13 @@ uint64_t cgroup_cpu_ns(const struct cgroup *cgroup)
 {
     uint64_t ns = 0;
     read_number(cgroup, FILE_CPU_USED, &ns);
+    return ns;
+}
+
+uint64_t cgroup_system_cpu_ns(const struct cgroup *cgroup)
+{
+    uint64_t ns = 0;
+    read_number(cgroup, FILE_CPU_SYSTEM, &ns);
     return ns;
 }
 

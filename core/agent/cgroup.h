@@ -83,5 +83,6 @@ int cgroup_open_memory_event(const struct cgroup *cgroup);
 
 /* 0 where nothing counts it. */
 uint64_t cgroup_cpu_ns(const struct cgroup *cgroup);
-uint64_t cgroup_memory_peak(const struct cgroup *cgroup); /* bytes */
+uint64_t cgroup_system_cpu_ns(const struct cgroup *cgroup); /* of that, in the kernel */
+uint64_t cgroup_memory_peak(const struct cgroup *cgroup);   /* bytes */
 uint64_t cgroup_memory_kills(const struct cgroup *cgroup);

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "bwrap.h"
 #include "options.h"
 #include "router.h"
 #include "run.h"
@@ -42,6 +43,7 @@ struct agent {
     struct maker maker;
     struct cgroup_tree cgroups;
     struct pool pool;
+    struct disk disk;
     struct ssh_host ssh;
     struct router router;
     struct run_host host;
@@ -189,11 +191,16 @@ static int start(struct agent *agent, const struct options *options, const char 
                       (unsigned)options->pool, (unsigned)options->pool_max);
     if (r < 0)
         return fail("cannot start", r);
+    r = disk_init(&agent->disk, &agent->loop, task->student,
+                  geteuid() == 0 ? STUDENT_ID : geteuid(), options->limits.disk_limit << 20);
+    if (r < 0)
+        return fail("cannot start", r);
     r = ssh_host_start(&agent->ssh, &agent->loop, &agent->maker, &options->ssh);
     if (r < 0)
         return fail("cannot serve ssh", r);
     agent->host = (struct run_host){.loop = &agent->loop,
                                     .pool = &agent->pool,
+                                    .disk = &agent->disk,
                                     .ssh = &agent->ssh,
                                     .limits = &options->limits,
                                     .environments = &options->environments,
@@ -242,6 +249,8 @@ static void stop(struct agent *agent)
     spawner_deinit(&agent->spawner);
     if (agent->pool.loop)
         pool_deinit(&agent->pool);
+    if (agent->disk.loop)
+        disk_deinit(&agent->disk);
     maker_deinit(&agent->maker);
     cgroup_tree_deinit(&agent->cgroups);
     if (agent->signals.loop) {

@@ -48,6 +48,8 @@ static const struct option_row rows[] = {
           "memory of a run (default: 200)"),
     LIMIT("process-limit", process_limit, 1, 1000000, "N",
           "processes and threads of a run (default: 1000)"),
+    LIMIT("disk-limit", disk_limit, 0, MEMORY_MAX_MIB, "MIB",
+          "growth of the student's directory by a run (default: 1024; 0: none)"),
     LIMIT("max-time-limit", max_time_limit, 1, TIME_MAX_S, "S", "CPU seconds at most"),
     LIMIT("max-hard-time-limit", max_hard_time_limit, 1, TIME_MAX_S, "S",
           "wall-clock seconds at most"),
@@ -134,15 +136,16 @@ static int take(const struct option_row *row, const char *text, struct options *
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
     struct options *options = ret_options;
-    *options =
-        (struct options){.task = ".",
-                         .ready_fd = OPTION_NO_FD,
-                         .pool = 4,
-                         .pool_max = 64,
-                         .tmp_size = 64,
-                         .ssh = {.address = "127.0.0.1", .wait = 120},
-                         /* INGInious's: 30 s, 200 MB; its init's RLIMIT_NPROC is 1000. */
-                         .limits = {.time_limit = 30, .memory_limit = 200, .process_limit = 1000}};
+    *options = (struct options){
+        .task = ".",
+        .ready_fd = OPTION_NO_FD,
+        .pool = 4,
+        .pool_max = 64,
+        .tmp_size = 64,
+        .ssh = {.address = "127.0.0.1", .wait = 120},
+        /* INGInious's: 30 s, 200 MB; its init's RLIMIT_NPROC is 1000. */
+        .limits = {
+            .time_limit = 30, .memory_limit = 200, .process_limit = 1000, .disk_limit = 1024}};
     struct option longs[ROWS + 1] = {0};
     int index;
     for (size_t i = 0; i < ROWS; i++)

@@ -48,6 +48,7 @@ struct run {
     uint64_t cpu_base_ns, started_ns;
     bool measured;
     struct timer clock;
+    struct disk_use disk;
     struct observed seen;
     char refusal[REASON_MAX];
     bool is_unavailable; /* it is refused as 251 */
@@ -98,6 +99,7 @@ static void run_free(struct run *run)
     list_remove(&run->request.link);
     relay_deinit(&run->relay);
     run_ssh_end(&run->ssh);
+    disk_unwatch(run->host->disk, &run->disk);
     timer_deinit(&run->clock);
     fd_clear(&run->connection);
     free(run->socket_id);
@@ -136,6 +138,7 @@ static void report(struct run *run)
         verdict_reach(&run->seen, verdict);
     }
     run_ssh_end(&run->ssh);
+    disk_unwatch(run->host->disk, &run->disk);
     if (run->sandbox)
         pool_retire(run->host->pool, run->sandbox, !is_over);
     run->sandbox = NULL;
@@ -186,6 +189,14 @@ static void on_clock(struct timer *timer)
         relay_cut(&run->relay);
     else
         on_event(run, LIFE_OVERDUE);
+}
+
+static void on_disk(struct disk_use *use)
+{
+    struct run *run = container_of(use, struct run, disk);
+    if (run->life == LIFE_RUNNING && run->seen.cause == KILL_NONE)
+        run->seen.cause = KILL_DISK;
+    on_event(run, LIFE_OVER_LIMIT);
 }
 
 /* --- its sandbox --- */
@@ -360,6 +371,8 @@ static void watch_limits(struct run *run)
 {
     run->started_ns = monotonic_ns();
     arm_clock(run, 0, 0);
+    if (run->sandbox->student_ino) /* else it has one in memory, which counts as such */
+        disk_watch(run->host->disk, &run->disk, &run->sandbox->cgroup, on_disk);
 }
 
 static void bound_teardown(struct run *run)

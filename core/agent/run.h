@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "disk.h"
 #include "environment.h"
 #include "life.h"
 #include "peers.h"
@@ -18,6 +19,7 @@
 struct run_host {
     struct loop *loop;
     struct pool *pool;
+    struct disk *disk;
     struct ssh_host *ssh;
     const struct limit_options *limits;
     const struct environments *environments;

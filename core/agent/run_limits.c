@@ -41,5 +41,6 @@ void limits_resolve(const struct limit_options *options, const struct message_ru
     *ret_limits = (struct limits){.cpu_ns = cpu * NS_PER_US,
                                   .wall_ns = wall * NS_PER_US,
                                   .memory_bytes = memory << 20,
-                                  .processes = options->process_limit};
+                                  .processes = options->process_limit,
+                                  .disk_bytes = options->disk_limit << 20};
 }

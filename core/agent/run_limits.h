@@ -15,11 +15,12 @@ struct limit_options {
     uint64_t hard_time_limit; /* wall-clock seconds; 0: HARD_TIME_FACTOR times the CPU limit */
     uint64_t memory_limit;    /* MiB */
     uint64_t process_limit;   /* processes and threads */
+    uint64_t disk_limit;      /* MiB that the student's directory may grow by; 0: none */
     uint64_t max_time_limit, max_hard_time_limit, max_memory_limit;
 };
 
 struct limits {
-    uint64_t cpu_ns, wall_ns, memory_bytes, processes;
+    uint64_t cpu_ns, wall_ns, memory_bytes, processes, disk_bytes;
 };
 
 /* Zero and less ask for the default. */

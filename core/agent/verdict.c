@@ -25,7 +25,7 @@ static enum kill_cause cause_of(const struct observed *seen)
 static void struck(const struct observed *seen, enum kill_cause cause, struct verdict *verdict)
 {
     const struct limits *limits = &seen->limits;
-    verdict->retval = cause == KILL_MEMORY ? RETVAL_MEMORY : RETVAL_TIME;
+    verdict->retval = cause == KILL_MEMORY || cause == KILL_DISK ? RETVAL_MEMORY : RETVAL_TIME;
     switch (cause) {
     case KILL_CPU:
         verdict->termination = TERMINATION_CPU_TIME;
@@ -36,6 +36,12 @@ static void struck(const struct observed *seen, enum kill_cause cause, struct ve
         verdict->termination = TERMINATION_WALL_TIME;
         snprintf(verdict->reason, REASON_MAX, "ran longer than %g s",
                  (double)limits->wall_ns / (double)NS_PER_S);
+        break;
+    case KILL_DISK:
+        verdict->termination = TERMINATION_DISK;
+        snprintf(verdict->reason, REASON_MAX,
+                 "its files in the student's directory grew by more than %" PRIu64 " MiB",
+                 limits->disk_bytes >> 20);
         break;
     case KILL_MEMORY:
     case KILL_NONE:

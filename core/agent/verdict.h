@@ -15,7 +15,7 @@
 #define REASON_MAX 512 /* one line: a command's path and an error, or bwrap's last words */
 
 /* How the agent itself ended a run. */
-enum kill_cause { KILL_NONE, KILL_CPU, KILL_WALL, KILL_MEMORY };
+enum kill_cause { KILL_NONE, KILL_CPU, KILL_WALL, KILL_MEMORY, KILL_DISK };
 
 /* What init said of the command. */
 struct outcome {

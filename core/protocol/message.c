@@ -23,10 +23,11 @@ bool text_equals(struct text text, const char *string)
 }
 
 static const char *const termination_names[TERMINATION_COUNT] = {
-    [TERMINATION_EXITED] = "exited",           [TERMINATION_SIGNAL] = "signal",
-    [TERMINATION_CPU_TIME] = "cpu_time",       [TERMINATION_WALL_TIME] = "wall_time",
-    [TERMINATION_MEMORY] = "memory",           [TERMINATION_REMOVED] = "removed",
-    [TERMINATION_UNAVAILABLE] = "unavailable", [TERMINATION_FAILED] = "failed",
+    [TERMINATION_EXITED] = "exited",     [TERMINATION_SIGNAL] = "signal",
+    [TERMINATION_CPU_TIME] = "cpu_time", [TERMINATION_WALL_TIME] = "wall_time",
+    [TERMINATION_MEMORY] = "memory",     [TERMINATION_DISK] = "disk",
+    [TERMINATION_REMOVED] = "removed",   [TERMINATION_UNAVAILABLE] = "unavailable",
+    [TERMINATION_FAILED] = "failed",
 };
 
 const char *termination_name(enum termination termination)

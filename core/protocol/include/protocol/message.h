@@ -201,6 +201,7 @@ enum termination {
     TERMINATION_CPU_TIME,    /* cpu_time */
     TERMINATION_WALL_TIME,   /* wall_time */
     TERMINATION_MEMORY,      /* memory */
+    TERMINATION_DISK,        /* disk */
     TERMINATION_REMOVED,     /* removed */
     TERMINATION_UNAVAILABLE, /* unavailable */
     TERMINATION_FAILED,      /* failed */
