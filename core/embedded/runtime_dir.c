@@ -61,12 +61,11 @@ static void remove_tree(const char *path)
     nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Makes it or takes what is there, if it is a directory of ours and nobody else's. */
-static int open_directory(const char *path)
+/* What is there, if it is a directory of ours and nobody else's: who else could be in it could have
+ * us remove other files than we see. */
+static int open_own(const char *path)
 {
     struct stat st;
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return -errno;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
@@ -75,6 +74,11 @@ static int open_directory(const char *path)
         return -EPERM;
     }
     return fd;
+}
+
+static int open_directory(const char *path)
+{
+    return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : open_own(path);
 }
 
 static int prepare(struct runtime_dir *dir)
@@ -113,10 +117,10 @@ int runtime_dir_init(struct runtime_dir *dir, const char *mountpoint)
     return open_named(dir, "", hash(mountpoint));
 }
 
-/* The lock is taken where nobody has it any more; those of others are not even opened. */
+/* The lock is taken where nobody has it any more. */
 static void remove_if_left(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open_own(path);
     if (fd < 0)
         return;
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)

@@ -397,6 +397,38 @@ class Ssh(Case):
         self.assertEqual(process.wait(30), 0)
 
 
+class Left(Case):
+    """Private directories that nobody is in any more are removed, and no others."""
+
+    def make(self, name, owner=None, mode=0o700):
+        directory = self.place.runtime / f"studentfs-{os.geteuid()}-once-{name}"
+        directory.mkdir()
+        (directory / "file").touch()
+        directory.chmod(mode)
+        if owner is not None:
+            os.chown(directory, owner, owner)
+        return directory
+
+    def test_which_ones(self):
+        left, open_to_all = self.make("0"), self.make("1", mode=0o777)
+        others = [open_to_all]
+        if os.geteuid() == 0:
+            others.append(self.make("2", owner=4242))
+        link = self.place.runtime / f"studentfs-{os.geteuid()}-once-3"
+        link.symlink_to(self.place.student)
+        used = self.make("4")
+        lock = os.open(used, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.ended(self.run_student("true"), 0)
+        os.close(lock)
+        self.assertFalse(left.exists())
+        for directory in (*others, used):
+            self.assertTrue((directory / "file").exists(), directory)
+            shutil.rmtree(directory)
+        self.assertTrue((self.place.student / "student").exists())
+        link.unlink()
+
+
 class Unchanged(Case):
     """A script that was written for INGInious's commands."""
 
