@@ -15,6 +15,7 @@ import socket
 import stat
 import struct
 import subprocess
+import tempfile
 import termios
 import threading
 import time
@@ -51,6 +52,16 @@ def client(directory, login, *words, password=None, options=()):
                    *options):
         command += ["-o", option]
     return {"args": command + [f"{login.user}@{login.host}", *words], "env": environment}
+
+
+# As an ordinary user, with a /dev/fuse of its own that everybody may open.
+ORDINARY = r"""
+set -e
+mknod -m 0666 "$1/fuse" c 10 229
+mount --bind "$1/fuse" /dev/fuse
+shift
+exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=+all env -i PATH="$PATH" "$@"
+"""
 
 
 class Terminal:
@@ -404,6 +415,8 @@ class Sessions(studentfs.TestCase):
                 socket.create_connection((login.host, login.port), SOON).close()
             except ConnectionRefusedError:
                 return True
+            except ConnectionResetError:
+                pass  # it went just then
             return False
 
         eventually(is_refused, SOON)
@@ -615,6 +628,60 @@ class Alone(studentfs.TestCase):
             with socket.create_connection((login.host, login.port)):
                 mount.close()
             self.assertNotEqual(process.wait(SOON), 0)
+
+
+class Ordinary(studentfs.TestCase):
+    """An agent that is no root: the server has a user namespace, and so has the student."""
+
+    mount_options = None
+
+    def test_sessions_of_an_ordinary_users(self):
+        base = pathlib.Path(tempfile.mkdtemp(prefix="studentfs-test-"))
+        self.addCleanup(shutil.rmtree, base, True)
+        for name in ("mnt", "run", "task", "task/student", "task/student/scripts", "bin"):
+            (base / name).mkdir()
+            os.chown(base / name, 65534, 65534)
+        base.chmod(0o755)
+        (base / "run").chmod(0o700)
+        for program in os.listdir(studentfs.BIN):
+            if program.startswith("student"):
+                shutil.copy(studentfs.BIN / program, base / "bin")
+        ask = base / "askpass"
+        ask.write_text(f"#!/bin/sh\nsed -n 's/^password: //p' {base}/mnt/t1/ssh_login\n")
+        ask.chmod(0o755)
+        script = base / "script"
+        script.write_text(f"""
+            trap 'fusermount3 -u {base}/mnt || fusermount3 -uz {base}/mnt' EXIT
+            set -e
+            cd {base}
+            bin/studentfs --task task mnt
+            for root in 0 1; do
+                mkdir mnt/t1
+                echo 1 > mnt/t1/ssh
+                echo $root > mnt/t1/start_student_as_root
+                echo > mnt/t1/cmd
+                port=$(sed -n 's/^port: //p' mnt/t1/ssh_login)
+                user=$(sed -n 's/^user: //p' mnt/t1/ssh_login)
+                stat -c %a task/student/scripts
+                SSH_ASKPASS={ask} SSH_ASKPASS_REQUIRE=force ssh -F none -o StrictHostKeyChecking=no -tt \\
+                    -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p $port $user@127.0.0.1 \\
+                    'id -u; [ -O $(tty) ] && echo my own terminal; exit 6' < /dev/null || echo $?
+                cat mnt/t1/retval
+                stat -c %a task/student/scripts
+                rm -r mnt/t1
+            done
+            grep -c LOGOUT task/student/.ssh_logs
+        """)
+        result = subprocess.run(
+            ["unshare", "-m", "--propagation", "slave", "sh", "-c", ORDINARY, "sh", base,
+             f"XDG_RUNTIME_DIR={base}/run", "sh", script],
+            capture_output=True, text=True, timeout=50, check=False)
+        if "/dev/fuse" in result.stderr and "Operation not permitted" in result.stderr:
+            self.skipTest(f"an ordinary user cannot mount here: {result.stderr.strip()}")
+        self.assertEqual(
+            result.stdout.replace("\r", ""),
+            "0\n4242\nmy own terminal\n6\n0\n777\n0\n0\nmy own terminal\n6\n0\n777\n2\n", result.stderr)
+        eventually(lambda: not list((base / "run").iterdir()), what="the private directory's end")
 
 
 if __name__ == "__main__":
