@@ -111,7 +111,7 @@ static void stat_run(const struct inode *inode, struct stat *st)
      * No size while it grows, as in procfs: a growing true size makes wc, diff and others
      * stop early. Once it is final it is told, and the page cache may keep the content.
      */
-    if (inode->type->is_stream && run->state == RUN_ENDED)
+    if (inode->type->is_stream && run->recordings[inode->type->stream].ended)
         st->st_size = (off_t)run->recordings[inode->type->stream].size;
 }
 

@@ -56,7 +56,7 @@ void open_file_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info
     if (writer)
         input_add_writer(&inode.run->input);
     /* What is final may be kept in the page cache, and be mapped; see inode_stat(). */
-    bool final = inode.type->is_stream && inode.run->state == RUN_ENDED;
+    bool final = inode.type->is_stream && inode.run->recordings[inode.type->stream].ended;
     fi->direct_io = !final;
     fi->keep_cache = final;
     fi->fh = (uint64_t)(uintptr_t)handle;
