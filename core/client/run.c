@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 /* An agent of INGInious's makes it in grading containers that share its kernel. */
+#define USER_ROOT     "root"
 #define SHARED_KERNEL "/.__input/__shared_kernel"
 
 /* For the return value that says why init went away before it had its command. */
@@ -62,14 +63,18 @@ static void run_event(struct studentrun *run, enum run_event event);
 
 /* --- messages --- */
 
-/* Section 8 of the protocol; init's H settles it as well. */
+/*
+ * Section 8 of the protocol; init's H settles it as well. A student who is root goes by messages,
+ * but where the agent says that descriptors work: ours says so of both users.
+ */
 static enum run_event started_event(const struct studentrun *run, unsigned features)
 {
     if (run->transport == STUDENTRUN_TRANSPORT_MESSAGE)
         return EVENT_STARTED_MESSAGE;
     if (run->transport == STUDENTRUN_TRANSPORT_FD || (features & FEATURE_FD))
         return EVENT_STARTED_FD;
-    return features & FEATURE_MESSAGE ? EVENT_STARTED_MESSAGE : EVENT_STARTED_EITHER;
+    bool is_root = strcmp(run->user, USER_ROOT) == 0;
+    return is_root || (features & FEATURE_MESSAGE) ? EVENT_STARTED_MESSAGE : EVENT_STARTED_EITHER;
 }
 
 static void write_enforced(unsigned flags, char *ret_text, size_t size)
@@ -438,7 +443,7 @@ static int copy_texts(struct studentrun *run, const struct studentrun_request *r
     run->command = strdup(request->command ? request->command : "");
     run->teardown_script = strdup(request->teardown_script ? request->teardown_script : "");
     run->working_dir = strdup(request->working_dir ? request->working_dir : "/task");
-    run->user = request->run_as_root ? "root" : "worker";
+    run->user = request->run_as_root ? USER_ROOT : "worker";
     return run->command && run->teardown_script && run->working_dir ? 0 : -ENOMEM;
 }
 
@@ -486,9 +491,8 @@ static enum studentrun_transport choose_transport(const struct studentrun_engine
 {
     if (engine->options.transport != STUDENTRUN_TRANSPORT_AUTO)
         return engine->options.transport;
-    if (request->run_as_root)
-        return STUDENTRUN_TRANSPORT_MESSAGE;
-    return access(SHARED_KERNEL, F_OK) == 0 ? STUDENTRUN_TRANSPORT_FD : STUDENTRUN_TRANSPORT_AUTO;
+    return !request->run_as_root && access(SHARED_KERNEL, F_OK) == 0 ? STUDENTRUN_TRANSPORT_FD
+                                                                     : STUDENTRUN_TRANSPORT_AUTO;
 }
 
 /* The request comes after the link, for an agent may connect as soon as it has that; the

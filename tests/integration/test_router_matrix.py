@@ -325,6 +325,34 @@ class Matrix(studentfs.TestCase):
     def test_message(self):
         self.play("message", MESSAGE, GOES_ON_MESSAGE)
 
+    def test_auto_of_root(self):
+        """By messages, at once; but where the agent says that descriptors work."""
+        router = Router()
+        self.addCleanup(router.close)
+        mount = self.own_mount(sockets=router.sockets)
+
+        def older(peer):
+            peer.say(STARTED)
+            assert peer.hear("run_student_init", seconds=5)["user"] == "root"
+            peer.say(DUMMY)
+            peer.say(retval(3))
+
+        def ours(peer):
+            peer.say(dict(STARTED, features=["fd", "message"]))
+            peer.held = peer.init()
+            assert peer.held.command["user"] == "root" and len(peer.held.fds) == 3
+            peer.say(retval(4))
+
+        router.scripts.update({"older": older, "ours": ours})
+        router.start()
+        for name, value in (("older", 3), ("ours", 4)):
+            run = mount.make(name)
+            run.write("container", name)
+            run.write("start_student_as_root", 1)
+            run.write("cmd", "true")
+            self.assertEqual(run.retval(), value, run.text("status"))
+        self.assertEqual(router.errors, [])
+
     def test_auto(self):
         """A router of neither sort: what is known of it is that nobody comes, and message mode is tried."""
         self.play("auto", [(at_start_message, misdeed("early_retval"), 42, None),
