@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <string.h>
 
-#define BLOCKS_MAX 16 /* of output in one turn */
+#define BLOCKS_MAX 16 /* in one turn, of each stream */
 
 void pump_init(struct pump *pump, ssh_event event, ssh_session session, ssh_channel channel)
 {
@@ -101,12 +101,12 @@ static bool input_waits(const struct pump *pump)
 
 static void move_input(struct pump *pump)
 {
-    for (;;) {
+    pump->has_more = true;
+    for (int i = 0; i < 2 * BLOCKS_MAX && pump->has_more; i++) {
         if (input_waits(pump)) {
-            if (!write_input(pump))
-                break;
-        } else if (!fill_input(pump)) {
-            break;
+            pump->has_more = write_input(pump);
+        } else {
+            pump->has_more = fill_input(pump);
         }
     }
     /* A terminal has no end: its program is told by what is typed. */

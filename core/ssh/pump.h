@@ -17,6 +17,7 @@ struct pump {
     ssh_channel channel;
     bool has_terminal;
     int in, out, err, log; /* with a terminal in and out are the same; -1: none, or ended */
+    bool has_more;         /* input that has come already: the next move must not be waited for */
     bool input_ended;      /* of the channel's */
     char input[PUMP_SIZE];
     size_t input_at, input_size;

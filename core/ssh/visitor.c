@@ -289,7 +289,7 @@ static void work(struct visitor *visitor)
             pump_move(&visitor->pump);
         if (is_gone(visitor) || visitor->has_ended)
             break; /* that was seen while bytes were moved */
-        if (ssh_event_dopoll(visitor->event, -1) == SSH_ERROR)
+        if (ssh_event_dopoll(visitor->event, visitor->pump.has_more ? 0 : -1) == SSH_ERROR)
             return;
     }
     if (visitor->has_ended && !is_gone(visitor))

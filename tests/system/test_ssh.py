@@ -20,6 +20,9 @@ import termios
 import threading
 import time
 
+import msgpack
+import zmq
+
 import studentfs
 from studentfs import eventually
 
@@ -222,6 +225,17 @@ class Sessions(studentfs.TestCase):
     def test_input_that_nobody_reads(self):
         run, login = self.session()
         answer = self.ssh(login, "exec 0<&-; sleep 0.2; echo done", stdin=b"x" * 3_000_000)
+        self.assertEqual((answer.returncode, answer.stdout), (0, b"done\n"))
+        self.assert_ended(run, 0, "exited")
+
+    def test_input_without_end(self):
+        """The program's end is seen, though what comes for it does not stop."""
+        run, login = self.session()
+        with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as endless:
+            answer = subprocess.run(
+                **client(self.mount.base, login, "exec 0<&-; sleep 0.2; echo done"), stdin=endless.stdout,
+                capture_output=True, timeout=SOON, check=False)
+            endless.kill()
         self.assertEqual((answer.returncode, answer.stdout), (0, b"done\n"))
         self.assert_ended(run, 0, "exited")
 
@@ -599,6 +613,58 @@ class Alone(studentfs.TestCase):
         Login(run)
         self.assert_ended(run, 253, "wall_time", "nobody came .* within 1 s")
         self.assertEqual(run.read("stdout"), b"out\n")
+
+    def session(self, mount, command, **settings):
+        run = mount.make()
+        for name, value in {"ssh": 1, **settings}.items():
+            run.write(name, value)
+        run.write("cmd", command)
+        return run, Login(run)
+
+    def test_in_message_mode(self):
+        """The agent tells the client itself; the session is the same."""
+        mount = self.own_mount("--transport", "message")
+        run, login = self.session(mount, "sh -c 'echo out; echo err >&2'")
+        answer = subprocess.run(**client(mount.base, login, "cat; echo x >&2; exit 4"), input=b"in",
+                                capture_output=True, timeout=SOON, check=False)
+        self.assertEqual((answer.returncode, answer.stdout, answer.stderr), (4, b"in", b"x\n"))
+        self.assert_ended(run, 0, "exited")
+        self.assertEqual((run.read("stdout"), run.read("stderr")), (b"out\n", b"err\n"))
+        run, _ = self.session(mount, "")
+        run.remove()
+
+    def test_without_the_server_it_is_unavailable(self):
+        """An agent beside which there is no studentfs-ssh."""
+        with tempfile.TemporaryDirectory(prefix="studentfs-test-") as directory:
+            for program in ("studentfs-agent", "student-init"):
+                shutil.copy(studentfs.BIN / program, directory)
+            mount = studentfs.Mount("--agent", os.path.join(directory, "studentfs-agent"))
+            try:
+                run = mount.run("true", stdin=None, ssh=1)
+                self.assert_ended(run, 251, "unavailable", "ssh")
+                self.assertEqual(run.text("ssh_login"), "")
+                self.assertEqual(mount.run("true").retval(), 0)
+            finally:
+                mount.close()
+
+    def test_the_place_is_for_who_knows_the_password(self):
+        mount = self.own_mount()
+        run, login = self.session(mount, "")
+        sockets, = (path.parent for path in mount.runtime.glob("**/main.sock"))
+        context = zmq.Context()
+        self.addCleanup(context.destroy, 0)
+        socket_ = context.socket(zmq.DEALER)
+        socket_.connect(f"ipc://{sockets}/main.sock")
+        right = {"type": "ssh_student", "ssh_user": login.user, "ssh_key": login.password,
+                 "container_id": run.status()["container_id"]}
+        place = {"type": "ok", "host": login.host, "port": login.port}
+        for changes, expected in (({}, place), ({"ssh_key": "guessed"}, {"type": "ok"}), ({"ssh_key": ""}, {"type": "ok"}),
+                                  ({"container_id": "other"}, {"type": "ok"}), ({"ssh_user": "root"}, {"type": "ok"}),
+                                  ({"ssh_key": None, "container_id": None}, {"type": "ok"})):
+            socket_.send_multipart([b"", msgpack.packb({**right, **changes})])
+            self.assertTrue(socket_.poll(SOON * 1000), "no answer")
+            self.assertEqual(msgpack.unpackb(socket_.recv_multipart()[1]), expected, changes)
+        run.remove()
 
     def test_ports(self):
         """One port, and two runs that want it."""
