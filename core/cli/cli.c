@@ -155,13 +155,14 @@ static const char *sockets_of(const struct options *options)
 static int run(enum cli cli, const struct options *options, const char *command)
 {
     const struct studentrun_request request = request_of(cli, options, command);
-    struct studentrun_call call = {.options = {.sockets_dir = sockets_of(options)},
+    struct studentrun_call call = {.options = options->waits,
                                    .agent = {.program = options->agent, .task_dir = options->task},
                                    .signals = forward_to,
                                    .signalled = forward_done,
                                    .ssh_ready = tell_login};
     struct studentrun_result result;
     struct streams streams;
+    call.options.sockets_dir = sockets_of(options);
     if (transport_of(cli, options->transport, &call.options.transport) < 0)
         return RETVAL_FAILED;
     streams_save(&streams);

@@ -12,12 +12,16 @@
 /* As studentfs-agent(8) has them. */
 #define TIME_MAX_USEC (UINT64_C(1000000) * NUMBER_USEC_PER_S)
 #define MEMORY_MAX    (UINT64_C(1) << 20)
+/* A day: whoever waits longer does not want a timeout. */
+#define TIMEOUT_MAX_USEC (UINT64_C(86400) * NUMBER_USEC_PER_S)
+#define USEC_PER_MS      1000
 
 enum option_kind {
     OPTION_FLAG,
     OPTION_TEXT,
     OPTION_SECONDS,
     OPTION_MIB,
+    OPTION_TIMEOUT,
     OPTION_HELP,
     OPTION_VERSION
 };
@@ -63,6 +67,18 @@ static const struct option_row rows[] = {
         .help = "auto, fd or message (default: auto)"),
     ROW("working-dir", OPTION_TEXT, working_dir, .value = "DIR",
         .help = "where it starts, as it sees it"),
+    ROW("connect-timeout", OPTION_TIMEOUT, waits.connect_timeout_ms, .value = "S",
+        .help = "for a router to be there (default: 10)"),
+    ROW("start-timeout", OPTION_TIMEOUT, waits.start_timeout_ms, .value = "S",
+        .help = "for it to start a container (default: 60)"),
+    ROW("handover-timeout", OPTION_TIMEOUT, waits.handover_timeout_ms, .value = "S",
+        .help = "for that to take its command (default: 10)"),
+    ROW("fallback-timeout", OPTION_TIMEOUT, waits.fallback_timeout_ms, .value = "S",
+        .help = "until auto takes messages (default: 10)"),
+    ROW("retval-timeout", OPTION_TIMEOUT, waits.retval_timeout_ms, .value = "S",
+        .help = "for the return value, its container gone (default: 60)"),
+    ROW("router-grace", OPTION_TIMEOUT, waits.router_grace_ms, .value = "S",
+        .help = "for a router that went away (default: 1)"),
     {.name = "help", .kind = OPTION_HELP, .help = "this text"},
     {.name = "version", .kind = OPTION_VERSION, .help = "the version"},
 };
@@ -98,6 +114,16 @@ static int print_help(enum cli cli)
     return 1;
 }
 
+/* Rounded up: 0 would be the default. */
+static int take_timeout(const char *text, uint32_t *ret_ms)
+{
+    uint64_t usec;
+    int r = number_parse_seconds(text, TIMEOUT_MAX_USEC, &usec);
+    if (r == 0)
+        *ret_ms = (uint32_t)((usec + USEC_PER_MS - 1) / USEC_PER_MS);
+    return r;
+}
+
 static int take(enum cli cli, const struct option_row *row, const char *text,
                 struct options *options)
 {
@@ -115,6 +141,9 @@ static int take(enum cli cli, const struct option_row *row, const char *text,
         break;
     case OPTION_MIB:
         r = number_parse(text, 0, MEMORY_MAX, member);
+        break;
+    case OPTION_TIMEOUT:
+        r = take_timeout(text, member);
         break;
     case OPTION_HELP:
         return print_help(cli);

@@ -1,6 +1,8 @@
 /* The command lines of run_student(1) and ssh_student(1). */
 #pragma once
 
+#include "studentrun.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,7 +16,8 @@ struct options {
     bool share_network, run_as_root;
     /* Ours. */
     const char *sockets, *task, *agent, *transport, *working_dir;
-    char *const *command; /* the words after the options, NULL-terminated; may be none */
+    struct studentrun_options waits; /* its times */
+    char *const *command;            /* the words after the options, NULL-terminated; may be none */
 };
 
 /*

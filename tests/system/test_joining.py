@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import msgpack
 import zmq
@@ -96,6 +97,22 @@ class Joining(test_run_student.Case):
             router = Router(retval=retval)
             self.ended(self.run_student("true"), retval, b"", text)
             router.close()
+
+    def test_a_router_that_is_silent(self):
+        context = zmq.Context()
+        router = context.socket(zmq.ROUTER)
+        router.bind(f"ipc://{SOCKETS}/main.sock")
+        self.addCleanup((SOCKETS / "main.sock").unlink, True)
+        self.addCleanup(context.destroy, 0)
+        began = time.monotonic()
+        retval, out, err = self.run_student("--start-timeout", "0.2", "true")
+        self.assertLess(time.monotonic() - began, 30)  # 60 s is the default
+        self.assertEqual((retval, out), (254, b""))
+        self.assertIn(b"run_student: 254: the router did not answer in time", err)
+
+    def test_no_router(self):
+        retval, out, err = self.run_student("--sockets", SOCKETS, "--connect-timeout", "0.2", "true")
+        self.assertEqual((retval, out, err), (251, b"", b"run_student: 251: no router at /sockets/main.sock\n"))
 
     def test_run_student_s_options(self):
         router = self.router(retval=0)
