@@ -22,6 +22,7 @@ static const char readme[] =
     "  cat t1/status t1/usage                   what is going on, at any time; never waits\n"
     "  echo t2 > t1/peer                        wire both together, before they start\n"
     "  echo TERM > t1/signal                    send it a signal\n"
+    "  cat t1/ssh_login                         with 1 in t1/ssh: how to come in by ssh\n"
     "  rm -r t1                                 remove it; kills what still goes on\n"
     "\n"
     "  cat new                                  make a run with a name of its own and tell it\n"
@@ -35,6 +36,7 @@ static const char readme[] =
     "252 out of memory, 253 out of time, 254 it could not be run: status says why.\n"
     "Settings (0: the default): container time_limit hard_time_limit memory_limit\n"
     "share_network working_dir teardown_script stdout_err_fuse output_limit stdin_eof\n"
+    "start_student_as_root ssh\n"
     "\n"
     "See man 5 studentfs.\n";
 

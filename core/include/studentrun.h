@@ -68,10 +68,11 @@ struct studentrun_request {
 };
 
 struct studentrun_result {
-    int retval;              /* section 8 of the protocol */
-    int signal;              /* what killed the command; 0: nothing did, or not known */
-    const char *termination; /* exited, signal, cpu_time, wall_time, memory, disk, unavailable, failed */
-    const char *reason;      /* one line for a person, or NULL */
+    int retval; /* section 8 of the protocol */
+    int signal; /* what killed the command; 0: nothing did, or not known */
+    const char
+        *termination;   /* exited, signal, cpu_time, wall_time, memory, disk, unavailable, failed */
+    const char *reason; /* one line for a person, or NULL */
     uint64_t cpu_usec, wall_usec, memory_peak; /* memory in bytes; all 0 where not known */
 };
 

@@ -683,6 +683,20 @@ class Alone(studentfs.TestCase):
                 self.own_mount(*options)
             self.assertIn(options[0][2:], str(caught.exception))
 
+    def test_the_agent_is_killed(self):
+        """What it has started goes with it: the server too."""
+        mount = self.own_mount()
+        run, login = self.session(mount, "")
+        with subprocess.Popen(**client(mount.base, login, "echo here; cat"), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            self.assertEqual(process.stdout.readline(), b"here\n")
+            pid, _ = mount.agent()
+            processes = studentfs.descendants(pid)
+            os.kill(pid, signal.SIGKILL)
+            self.assertNotEqual(process.wait(SOON), 0)
+        self.assert_ended(run, 254, "failed", "agent")
+        eventually(lambda: not any(map(studentfs.is_alive, processes)), SOON, "the end of its processes")
+
     def test_unmounted_meanwhile(self):
         """Ending the mount with somebody in, and somebody at the door, leaves nothing."""
         mount = studentfs.Mount()
