@@ -694,7 +694,7 @@ class Alone(studentfs.TestCase):
             processes = studentfs.descendants(pid)
             os.kill(pid, signal.SIGKILL)
             self.assertNotEqual(process.wait(SOON), 0)
-        self.assert_ended(run, 254, "failed", "agent")
+        self.assert_ended(run, 254, "failed", "agent|router")
         eventually(lambda: not any(map(studentfs.is_alive, processes)), SOON, "the end of its processes")
 
     def test_unmounted_meanwhile(self):
