@@ -224,6 +224,11 @@ int router_init(struct router *router, struct loop *loop, const char *sockets_di
 
 void router_deinit(struct router *router)
 {
+    /* Stopped and read to the end first: libzmq (4.3.4) loses the memory of events that are not. */
+    if (router->monitor.socket) {
+        zmq_socket_monitor(router->socket.socket, NULL, 0);
+        zmq_watch_drain(&router->monitor);
+    }
     peers_deinit(&router->peers);
     if (router->socket.socket && router->path)
         unlink(router->path);

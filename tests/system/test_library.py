@@ -115,6 +115,14 @@ class Calls(test_run_student.Case):
 class CallsInMessages(Calls):
     variables = {"IN_MESSAGES": "1"}
 
+    def test_stdout_err_fuse(self):
+        """They come as messages of two kinds: the order is kept within each."""
+        lines = self.call("simple", "sh -c 'for i in 1 2 3; do echo o$i; echo e$i >&2; done'", "", 0, 1).split("\n")
+        self.assertEqual(lines[:2] + lines[-4:], ["0", "exited 0 0", "", "0 ", "", ""])
+        together = [line.removeprefix("18 ") for line in lines[2:-4]]
+        for way in "oe":
+            self.assertEqual([line for line in together if line.startswith(way)], [f"{way}1", f"{way}2", f"{way}3"])
+
 
 @unittest.skipIf(studentfs.SANITIZED, "a program of its own would have to be sanitized as well")
 class Installed(test_run_student.Case):
