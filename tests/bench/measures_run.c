@@ -98,16 +98,7 @@ double crowd_ours(long n)
 
 double crowd_bwrap(long n)
 {
-    pid_t *pids = calloc((size_t)n, sizeof(*pids));
-    if (!pids)
-        die("crowd");
-    double t = now();
-    for (long i = 0; i < n; i++)
-        pids[i] = process_start(bwrap_words(true_words), null_fd, null_fd);
-    for (long i = 0; i < n; i++)
-        process_finish(pids[i]);
-    free(pids);
-    return now() - t;
+    return process_time_of_many(bwrap_words(true_words), n);
 }
 
 /* The oldest is awaited before another begins: never more than so many at a time. */

@@ -14,6 +14,9 @@ void process_finish(pid_t pid);
 /* Both, with nothing in and nothing out; the seconds that it took. */
 double process_time(const char *const *words);
 
+/* So many of them at the same time, until the last has ended. */
+double process_time_of_many(const char *const *words, long n);
+
 /* The namespaces and mounts of the agent's sandboxes, without cgroups, filter or init; the
  * command's words, NULL last, are appended. The answer is static. */
 const char *const *bwrap_words(const char *const *command);
