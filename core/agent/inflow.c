@@ -23,7 +23,7 @@ void inflow_refuse(struct peers *peers, zmq_msg_t *identity)
 static void drop_first(struct inflow *inflow, bool closed)
 {
     zmq_msg_t *identity = &inflow->blocks[inflow->first].identity;
-    answer(inflow->peers, identity, closed);
+    answer(inflow->peer->peers, identity, closed);
     zmq_msg_close(identity);
     zmq_msg_close(&inflow->blocks[inflow->first].content);
     inflow->first = (inflow->first + 1) % INFLOW_BLOCKS;
@@ -55,8 +55,6 @@ static int write_first(struct inflow *inflow)
     return 0;
 }
 
-static void on_writable(struct watch *watch, uint32_t events);
-
 static void write_out(struct inflow *inflow)
 {
     int r = 0;
@@ -70,16 +68,28 @@ static void write_out(struct inflow *inflow)
     }
     if (r < 0 && r != -EAGAIN)
         close_pipe(inflow);
-    else if (r == 0)
-        watch_remove(&inflow->watch);
-    else if (!inflow->watch.loop)
-        watch_add(inflow->loop, &inflow->watch, inflow->fd, EPOLLOUT, on_writable);
+    else
+        watch_change(&inflow->watch, r == 0 ? 0 : EPOLLOUT);
 }
 
-static void on_writable(struct watch *watch, uint32_t events)
+static void tell_closed(const struct inflow *inflow)
 {
-    (void)events;
-    write_out(container_of(watch, struct inflow, watch));
+    const struct message dummy = {.type = MESSAGE_DUMMY,
+                                  .dummy = {.acknowledges = text_of("stdin"), .closed = true}};
+    if (inflow->peer->receives_freely)
+        peer_send(inflow->peer, &dummy);
+}
+
+/* With no events asked for, the kernel still tells that the last reader has gone. */
+static void on_pipe(struct watch *watch, uint32_t events)
+{
+    struct inflow *inflow = container_of(watch, struct inflow, watch);
+    if (inflow->n > 0) {
+        write_out(inflow);
+    } else if (events & EPOLLERR) {
+        close_pipe(inflow);
+        tell_closed(inflow);
+    }
 }
 
 static void append(struct inflow *inflow, const struct received *received)
@@ -112,7 +122,7 @@ void inflow_take(struct inflow *inflow, const struct received *received)
             inflow->blocks[(inflow->first + inflow->n - 1) % INFLOW_BLOCKS].eof = true;
     }
     if (inflow->refuses) {
-        inflow_refuse(inflow->peers, received->identity);
+        inflow_refuse(inflow->peer->peers, received->identity);
         return;
     }
     inflow->refuses = received->message->block.eof;
@@ -120,9 +130,10 @@ void inflow_take(struct inflow *inflow, const struct received *received)
     write_out(inflow);
 }
 
-void inflow_init(struct inflow *inflow, struct loop *loop, struct peers *peers, int fd)
+int inflow_init(struct inflow *inflow, struct loop *loop, struct peer *peer, int fd)
 {
-    *inflow = (struct inflow){.loop = loop, .peers = peers, .fd = fd};
+    *inflow = (struct inflow){.loop = loop, .peer = peer, .fd = fd};
+    return watch_add(loop, &inflow->watch, fd, 0, on_pipe);
 }
 
 void inflow_deinit(struct inflow *inflow)

@@ -3,7 +3,8 @@
  *
  * A block is answered when the pipe has taken all of it: this is what holds a client back. Clients
  * have at most two unanswered; of one that sends on regardless, the input ends with those that
- * are kept. `closed` in an answer says that nothing more is taken.
+ * are kept. `closed` in an answer says that nothing more is taken. So does, unasked, a dummy that
+ * acknowledges `stdin`, to a client that receives freely: the command has closed its input.
  */
 #pragma once
 
@@ -16,7 +17,7 @@
 
 struct inflow {
     struct loop *loop;
-    struct peers *peers;
+    struct peer *peer;
     int fd; /* the pipe; -1 once it is closed */
     struct watch watch;
     struct {
@@ -29,7 +30,7 @@ struct inflow {
 };
 
 /* Takes the pipe's end. */
-void inflow_init(struct inflow *inflow, struct loop *loop, struct peers *peers, int fd);
+int inflow_init(struct inflow *inflow, struct loop *loop, struct peer *peer, int fd);
 /* Answers what waits, as closed. */
 void inflow_deinit(struct inflow *inflow);
 /* A stdin message; its frames are moved out where it is kept. */

@@ -208,7 +208,8 @@ int relay_init(struct relay *relay, struct loop *loop, struct peer *peer, const 
         .loop = loop, .peer = peer, .init = sockets[0], .fds = {-1, -1, -1}, .fn = fn};
     int r = make_pipes(relay, ours);
     deferred_init(&relay->ended, on_ended);
-    inflow_init(&relay->input, loop, peer->peers, ours[IN]);
+    int watched = inflow_init(&relay->input, loop, peer, ours[IN]);
+    r = r < 0 ? r : watched;
     outflow_init(&relay->output[0], loop, peer, text_of(socket_id), MESSAGE_STDOUT, ours[OUT],
                  on_output);
     outflow_init(&relay->output[1], loop, peer, text_of(socket_id), MESSAGE_STDERR, ours[ERR],

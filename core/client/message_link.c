@@ -113,6 +113,11 @@ int message_link_start(struct message_link *link, int fds[3])
     return r;
 }
 
+void message_link_stop_input(struct message_link *link)
+{
+    inlet_close(&link->input);
+}
+
 void message_link_finish(struct message_link *link)
 {
     inlet_close(&link->input);

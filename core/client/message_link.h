@@ -47,5 +47,7 @@ bool message_link_is_open(const struct message_link *link);
 int message_link_start(struct message_link *link, int fds[3]);
 /* A stdout or stderr message, and the frame that it lies in. */
 void message_link_take(struct message_link *link, const struct message *message, zmq_msg_t *frame);
+/* Nobody reads the input any more: who writes to the caller's descriptor gets SIGPIPE. */
+void message_link_stop_input(struct message_link *link);
 /* No more output comes. The run's socket is not used any more. fn is called, perhaps from here. */
 void message_link_finish(struct message_link *link);

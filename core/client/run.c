@@ -107,12 +107,15 @@ static void take_started(struct studentrun *run, const struct message *message, 
     run_event(run, started_event(run, started->features));
 }
 
-/* The router answers no other dummy: it is the one to run_student_init. */
+/* Our agent's, of its own accord, that the command has closed its input; else the answer to
+ * run_student_init: the router answers no other dummy. */
 static void take_dummy(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
 {
-    (void)message;
     (void)frame;
-    run_event(run, EVENT_ANSWERED);
+    if (!text_equals(message->dummy.acknowledges, "stdin"))
+        run_event(run, EVENT_ANSWERED);
+    else if (message->dummy.closed && message_link_is_open(&run->messages))
+        message_link_stop_input(&run->messages);
 }
 
 /* A command that writes was taken, whether or not the answer that says so has come. */

@@ -25,6 +25,8 @@ BIN = pathlib.Path(os.environ.get("STUDENTFS_BIN", TOP / "build/release/bin"))
 STUDENT = pathlib.Path(os.environ.get("STUDENTFS_STUDENT", BIN.parent / "tests/student"))
 # Under a sanitizer everything takes longer, and memory is no measure.
 SANITIZED = bool(os.environ.get("STUDENTFS_SANITIZED"))
+# How input and output travel: the whole list of behaviours is tested in both modes.
+TRANSPORT = os.environ.get("STUDENTFS_TRANSPORT", "auto")
 # A machine that is a program of another one (tests/machine): a page fault takes 50 times as long.
 SLOW = bool(os.environ.get("STUDENTFS_SLOW"))
 
@@ -210,6 +212,8 @@ class Mount:
         self.student = self.task / "student"
         self.runtime = self.base / "run"
         self.options = list(options)
+        if TRANSPORT != "auto" and "--transport" not in self.options:
+            self.options = ["--transport", TRANSPORT, *self.options]
         self.environment = environment or {}
         self.wrap = list(wrap)
         for directory in (self.base / "mnt", self.task, self.student, self.runtime, self.base / "logs"):
