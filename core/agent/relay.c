@@ -76,13 +76,26 @@ static void on_init(struct watch *watch, uint32_t events)
     give_orders(container_of(watch, struct relay, init_watch));
 }
 
+/* One pipe for both keeps their order; the other one is at its end. */
+static int fuse(struct relay *relay)
+{
+    int fd = fcntl(relay->fds[OUT], F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
+        return -errno;
+    fd_clear(&relay->fds[ERR]);
+    relay->fds[ERR] = fd;
+    return 0;
+}
+
 int relay_command(struct relay *relay, const struct message_run_student_command *command)
 {
     const struct message message = {.type = MESSAGE_RUN_STUDENT_COMMAND,
                                     .run_student_command = *command};
     if (relay->has_command)
         return -EALREADY;
-    int r = message_encode(&message, &relay->orders, &relay->n_orders);
+    int r = command->stdout_err_fuse ? fuse(relay) : 0;
+    if (r == 0)
+        r = message_encode(&message, &relay->orders, &relay->n_orders);
     if (r < 0)
         return r;
     relay->has_command = true;

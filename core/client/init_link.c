@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -80,6 +82,18 @@ static void stop_listening(struct init_link *link)
 {
     fd_clear(&link->listener);
     remove_file(&link->path);
+}
+
+bool init_link_is_fused(const struct init_link *link)
+{
+    int out = link->fds[1], err = link->fds[2];
+    struct stat a, b;
+    if (out == err)
+        return out >= 0;
+    if (fstat(out, &a) < 0 || fstat(err, &b) < 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+        return false;
+    /* A file that was opened twice has two positions. */
+    return S_ISFIFO(a.st_mode) || syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, out, err) == 0;
 }
 
 void init_link_give_fds(struct init_link *link, int ret_fds[HANDOVER_FDS])

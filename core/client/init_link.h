@@ -41,6 +41,8 @@ struct init_link {
 /* The longest name within the sockets' directory: p, 16 digits, .sock. */
 #define SOCKET_NAME_MAX (1 + 16 + 5)
 
+/* Whether stdout and stderr are one: a pipe, or a file that was opened once. */
+bool init_link_is_fused(const struct init_link *link);
 /* Makes the placeholder in sockets_dir and, where it listens, the socket. For each -1 in fds,
  * /dev/null is opened. */
 int init_link_open(struct init_link *link, struct loop *loop, const char *sockets_dir,

@@ -224,7 +224,8 @@ static void on_output_written(struct message_link *link)
 
 static void ask(struct studentrun *run)
 {
-    const struct message message = command_message(run, MESSAGE_RUN_STUDENT_INIT);
+    struct message message = command_message(run, MESSAGE_RUN_STUDENT_INIT);
+    message.run_student_command.stdout_err_fuse = init_link_is_fused(&run->init);
     message_link_init(&run->messages, run->engine, &run->router, run->container_id,
                       run->agent_acknowledges, on_output_written);
     check_hand_over(run, run->container_id ? engine_send(&run->router, &message) : -ENOMEM);

@@ -73,6 +73,7 @@ static const struct field run_student_init_fields[] = {
     FIELD(run_student_command, working_dir, FIELD_TEXT, .required = true),
     FIELD(run_student_command, ssh, FIELD_BOOL),
     FIELD(run_student_command, user, FIELD_TEXT, .required = true),
+    FIELD(run_student_command, stdout_err_fuse, FIELD_BOOL, .extension = true),
     {0},
 };
 

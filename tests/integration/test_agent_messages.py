@@ -19,6 +19,7 @@ from test_agent import AgentTest, Client, pack
 BLOCK_MAX = 512_000
 WINDOW = 4
 DUMMY = {"type": "dummy_message"}
+INPUT_CLOSED = {"type": "dummy_message", "acknowledges": "stdin", "closed": True}
 CLOSED = {"type": "dummy_message", "closed": True}
 
 
@@ -30,6 +31,7 @@ class MessageClient(Client):
         self.listener.close()
         self.path.unlink()
         self.free = free and kind == zmq.DEALER
+        self.is_input_closed = False
         self.retval = None
         self.output = {"stdout": bytearray(), "stderr": bytearray()}
         self.blocks = []
@@ -64,6 +66,7 @@ class MessageClient(Client):
 
     def launch(self, command, changes=None, **asked):
         """Everything up to the answer to run_student_init."""
+        self.is_input_closed = False
         self.request(receives_freely=True if self.free else "absent", **asked)
         self.started()
         self.send(self.init_map(command, **(changes or {})))
@@ -77,6 +80,10 @@ class MessageClient(Client):
         message = self.receive(60)
         if message["type"] == "run_student_retval":
             self.retval = message
+            return message
+        if message == INPUT_CLOSED and self.free:
+            assert not self.is_input_closed, "told twice"
+            self.is_input_closed = True
             return message
         stream = message["type"]
         assert stream in self.output and message["socket_id"] == self.socket_id, message
@@ -405,6 +412,8 @@ class Input(MessageTest):
         with self.client() as client:
             client.launch(script("exec 0<&-; echo closed; exec student/student sleep"))
             client.take_until("stdout", b"closed\n")
+            while not client.is_input_closed:  # said, and nobody asked
+                client.take()
             self.assertEqual(client.stdin(b"x"), CLOSED)
             self.assertEqual(client.stdin(b"", eof=True), CLOSED)
 

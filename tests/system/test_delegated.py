@@ -80,7 +80,7 @@ class Delegated(studentfs.TestCase):
         script = self.base / "script"
         script.write_text(f"cd {self.base}\nset -e\n" + text)
         result = subprocess.run(
-            ["unshare", "-m", "--propagation", "slave", "sh", "-c", AS_USER, "sh", self.base, *self.groups, "--",
+            [*studentfs.OWN_MOUNTS, "sh", "-c", AS_USER, "sh", self.base, *self.groups, "--",
              f"XDG_RUNTIME_DIR={self.base}/run", "sh", script],
             capture_output=True, text=True, timeout=timeout, check=False)
         if "/dev/fuse" in result.stderr and "Operation not permitted" in result.stderr:

@@ -36,7 +36,7 @@ class Enforced(studentfs.TestCase):
             rm -r t?
             cd {base}
         """
-        result = subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-c", script],
+        result = subprocess.run([*studentfs.OWN_MOUNTS, "sh", "-c", script],
                                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "XDG_RUNTIME_DIR": f"{base}/run"},
                                 capture_output=True, text=True, timeout=100, check=False)
         self.assertEqual(result.returncode, status, result)

@@ -170,7 +170,7 @@ class Joining(test_run_student.Case):
 def enter():
     """Runs this again where there is a /sockets."""
     script = pathlib.Path(__file__).with_name("grading_container.sh")
-    words = ["unshare", "-m", "--propagation", "private", str(script)]
+    words = [*studentfs.OWN_MOUNTS, str(script)]
     if subprocess.run([*words, "true"], stderr=subprocess.PIPE, check=False, timeout=50).returncode != 0:
         print("1..1\nok 1 - Joining # SKIP mounts of one's own take root, and pivot_root(2)")
         sys.exit(0)

@@ -45,13 +45,13 @@ class Packages(studentfs.TestCase):
     def test_installed_used_and_purged(self):
         layer = self.directory / "layer"
         layer.mkdir()
-        probe = ["unshare", "-m", "--propagation", "slave", "sh", "-c",
+        probe = [*studentfs.OWN_MOUNTS, "sh", "-c",
                  'mount -t tmpfs none "$0" && mkdir "$0/u" "$0/w" && '
                  'mount -t overlay -o "lowerdir=/,upperdir=$0/u,workdir=$0/w" none "$0"', layer]
         if subprocess.run(probe, capture_output=True, timeout=30, check=False).returncode != 0:
             self.skipTest("no overlay of / can be mounted here")
         result = subprocess.run(
-            ["unshare", "-m", "--propagation", "slave", pathlib.Path(__file__).with_name("installed.sh"), layer, *self.packages],
+            [*studentfs.OWN_MOUNTS, pathlib.Path(__file__).with_name("installed.sh"), layer, *self.packages],
             capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"})
         said = result.stdout + result.stderr
         self.assertEqual(result.returncode, 0, said)

@@ -753,7 +753,7 @@ class Ordinary(studentfs.TestCase):
             grep -c LOGOUT task/student/.ssh_logs
         """)
         result = subprocess.run(
-            ["unshare", "-m", "--propagation", "slave", "sh", "-c", ORDINARY, "sh", base,
+            [*studentfs.OWN_MOUNTS, "sh", "-c", ORDINARY, "sh", base,
              f"XDG_RUNTIME_DIR={base}/run", "sh", script],
             capture_output=True, text=True, timeout=50, check=False)
         if "/dev/fuse" in result.stderr and "Operation not permitted" in result.stderr:

@@ -111,7 +111,8 @@ struct message_run_student_command {
     struct text teardown_script;
     struct text working_dir;
     bool ssh;
-    struct text user; /* "worker" or "root" */
+    struct text user;     /* "worker" or "root" */
+    bool stdout_err_fuse; /* extension, of run_student_init: both are one stream, stdout */
 };
 
 /* Extensions of the message mode; an ordinary dummy has neither. */
