@@ -159,7 +159,8 @@ static int run(enum cli cli, const struct options *options, const char *command)
                                    .agent = {.program = options->agent, .task_dir = options->task},
                                    .signals = forward_to,
                                    .signalled = forward_done,
-                                   .ssh_ready = tell_login};
+                                   .ssh_ready = tell_login,
+                                   .is_last = true};
     struct studentrun_result result;
     struct streams streams;
     call.options.sockets_dir = sockets_of(options);

@@ -182,6 +182,7 @@ struct studentrun_call {
     void (*signalled)(int signal, void *userdata);
     void (*ssh_ready)(const struct studentrun_ssh_login *login, void *userdata);
     void *userdata;
+    bool is_last; /* the process ends after it: memory and threads are left to the kernel */
 };
 
 /* To the command, as studentrun_signal(). For any thread, and for signal handlers. */
