@@ -223,10 +223,10 @@ int main(int argc, char **argv)
     int r = options_parse(argc, argv, &options);
     if (r != 0)
         return r > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-    if (set_log_level(options.log_level) < 0)
-        return EXIT_FAILURE;
     _cleanup_free_ char *mountpoint = NULL;
-    r = mount_point_prepare(options.mountpoint, &mountpoint);
+    r = set_log_level(options.log_level);
+    if (r >= 0)
+        r = mount_point_prepare(options.mountpoint, &mountpoint);
     if (r == 0 && !options.sockets)
         r = mount_point_check_task(mountpoint, options.task);
     if (r < 0) {
