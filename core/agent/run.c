@@ -1,13 +1,11 @@
 /* One run in the agent. */
-#include "run.h"
+#include "run_inside.h"
 
 #include "base/log.h"
 
 #include "base/cleanup.h"
 #include "enforced.h"
 #include "protocol/utf8.h"
-#include "relay.h"
-#include "run_ssh.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,40 +20,14 @@
 
 /* Looks at the CPU clock: at the earliest moment at which the limit may be reached with all CPUs
  * busy, but not more often than this. */
-#define LOOK_MIN_NS        (2 * NS_PER_MS)
-#define HANDOVER_BOUND_MS  10000 /* the client's defaults are the same */
-#define TEARDOWN_BOUND_NS  (60 * NS_PER_S)
-#define KILLED_BOUND_NS    (2 * NS_PER_S) /* a process in an uninterruptible wait outlives SIGKILL */
-#define SANDBOXES_MAX      3 /* tried for a run, where idle ones were killed: more is no accident */
-#define OUTPUT_BOUND_NS    (2 * NS_PER_S) /* for what was killed to let go of the pipes */
-#define PLACEHOLDER_LETTER 'p'            /* as a client's names of files begin */
-#define OPEN_FILES         4096
-#define FILE_SIZE          INT64_C(1073741824) /* bytes; one file, not all of them */
-
-struct run {
-    struct list link; /* of the host's runs */
-    struct run_host *host;
-    struct peer *peer;
-    struct pool_request request;
-    struct sandbox *sandbox; /* from its grant to the report */
-    enum life life;
-    char *socket_id;
-    int connection;     /* to the client, until init has it */
-    struct relay relay; /* message mode */
-    struct run_ssh ssh;
-    unsigned n_sandboxes;
-    char container_id[64];
-    uint64_t cpu_base_ns, started_ns;
-    bool measured;
-    struct timer clock;
-    struct disk_use disk;
-    struct observed seen;
-    char refusal[REASON_MAX];
-    bool is_unavailable; /* it is refused as 251 */
-    struct verdict verdict;
-};
-
-static void on_event(struct run *run, enum life_event event);
+#define LOOK_MIN_NS       (2 * NS_PER_MS)
+#define HANDOVER_BOUND_MS 10000 /* the client's defaults are the same */
+#define TEARDOWN_BOUND_NS (60 * NS_PER_S)
+#define KILLED_BOUND_NS   (2 * NS_PER_S) /* a process in an uninterruptible wait outlives SIGKILL */
+#define SANDBOXES_MAX     3 /* tried for a run, where idle ones were killed: more is no accident */
+#define OUTPUT_BOUND_NS   (2 * NS_PER_S) /* for what was killed to let go of the pipes */
+#define OPEN_FILES        4096
+#define FILE_SIZE         INT64_C(1073741824) /* bytes; one file, not all of them */
 
 /* --- the report --- */
 
@@ -107,7 +79,7 @@ static void run_free(struct run *run)
 }
 
 /* Nothing follows it. */
-static void tell_end(struct run *run)
+void run_tell_end(struct run *run)
 {
     relay_deinit(&run->relay);
     send_retval(run->peer, &run->verdict, &run->seen.usage);
@@ -116,7 +88,7 @@ static void tell_end(struct run *run)
 
 static void on_output_sent(struct relay *relay)
 {
-    tell_end(container_of(relay, struct run, relay));
+    run_tell_end(container_of(relay, struct run, relay));
 }
 
 static void report(struct run *run)
@@ -144,7 +116,7 @@ static void report(struct run *run)
     run->sandbox = NULL;
     fd_clear(&run->connection);
     if (!relay_is_open(&run->relay) || run->peer->is_gone || run->host->stopping) {
-        tell_end(run);
+        run_tell_end(run);
         return;
     }
     timer_arm(&run->clock, OUTPUT_BOUND_NS);
@@ -175,7 +147,7 @@ static void look_at_clocks(struct run *run)
     if (run->seen.cause == KILL_NONE)
         arm_clock(run, cpu, wall);
     else
-        on_event(run, LIFE_OVER_LIMIT);
+        run_event(run, LIFE_OVER_LIMIT);
 }
 
 static void on_clock(struct timer *timer)
@@ -184,11 +156,11 @@ static void on_clock(struct timer *timer)
     if (run->life == LIFE_RUNNING)
         look_at_clocks(run);
     else if (run->life == LIFE_TEARDOWN && !run->sandbox->killed)
-        on_event(run, LIFE_OVER_LIMIT);
+        run_event(run, LIFE_OVER_LIMIT);
     else if (run->life == LIFE_DONE)
         relay_cut(&run->relay);
     else
-        on_event(run, LIFE_OVERDUE);
+        run_event(run, LIFE_OVERDUE);
 }
 
 static void on_disk(struct disk_use *use)
@@ -196,7 +168,7 @@ static void on_disk(struct disk_use *use)
     struct run *run = container_of(use, struct run, disk);
     if (run->life == LIFE_RUNNING && run->seen.cause == KILL_NONE)
         run->seen.cause = KILL_DISK;
-    on_event(run, LIFE_OVER_LIMIT);
+    run_event(run, LIFE_OVER_LIMIT);
 }
 
 /* --- its sandbox --- */
@@ -207,13 +179,13 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
     struct run *run = sandbox->owner;
     struct outcome *outcome = &run->seen.outcome;
     if (event == SANDBOX_HAS_ENDED) {
-        on_event(run, LIFE_GONE);
+        run_event(run, LIFE_GONE);
     } else if (event == SANDBOX_NO_MEMORY) {
         if (run->life != LIFE_TEARDOWN && run->seen.cause == KILL_NONE)
             run->seen.cause = KILL_MEMORY;
-        on_event(run, LIFE_OVER_LIMIT);
+        run_event(run, LIFE_OVER_LIMIT);
     } else if (message && message->type == MESSAGE_INIT_RUNNING) {
-        on_event(run, LIFE_STARTED);
+        run_event(run, LIFE_STARTED);
     } else if (message && message->type == MESSAGE_INIT_SSH && run->life == LIFE_RUNNING) {
         run_ssh_begin(&run->ssh, run->sandbox, relay_is_open(&run->relay) ? run->peer : NULL,
                       &message->init_ssh);
@@ -233,7 +205,7 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
         if (!run->measured)
             measure(run);
         run_ssh_end(&run->ssh);
-        on_event(run, ended->teardown ? LIFE_TEARING : LIFE_ENDED);
+        run_event(run, ended->teardown ? LIFE_TEARING : LIFE_ENDED);
     }
 }
 
@@ -245,13 +217,13 @@ static void on_grant(struct pool_request *request, struct sandbox *sandbox, cons
         run->is_unavailable = is_root;
         snprintf(run->refusal, REASON_MAX, "no sandbox%s: %s", is_root ? " to be root in" : "",
                  reason);
-        on_event(run, LIFE_REFUSED);
+        run_event(run, LIFE_REFUSED);
         return;
     }
     run->sandbox = sandbox;
     sandbox->owner = run;
     sandbox->fn = on_sandbox;
-    on_event(run, LIFE_SANDBOX);
+    run_event(run, LIFE_SANDBOX);
 }
 
 /* To SOCKETS/<id>.sock, by a path that is short enough wherever SOCKETS is. */
@@ -341,9 +313,9 @@ static void hand_over(struct run *run)
                                             FEATURE_TERMINATION | FEATURE_MESSAGE}};
     int r = give_run(run);
     if (r == -EPIPE && run->n_sandboxes < SANDBOXES_MAX) {
-        on_event(run, LIFE_BROKEN);
+        run_event(run, LIFE_BROKEN);
     } else if (r < 0) {
-        on_event(run, LIFE_REFUSED);
+        run_event(run, LIFE_REFUSED);
     } else {
         fd_clear(&run->connection); /* init has it */
         peer_send(run->peer, &started);
@@ -392,7 +364,7 @@ static void kill_run(struct run *run)
     kill_sandbox(run);
 }
 
-static void on_event(struct run *run, enum life_event event)
+void run_event(struct run *run, enum life_event event)
 {
     static void (*const actions[])(struct run *) = {
         [LIFE_IGNORE] = ignore,
@@ -407,145 +379,6 @@ static void on_event(struct run *run, enum life_event event)
     struct life_step step = life_step(run->life, event);
     run->life = step.next;
     actions[step.action](run);
-}
-
-/* --- its client --- */
-
-static void on_peer_asks(struct peer *peer)
-{
-    struct run *run = peer->owner;
-    if (relay_is_open(&run->relay))
-        relay_go_on(&run->relay);
-}
-
-static void on_peer_acknowledges(struct peer *peer, const struct message_dummy *dummy)
-{
-    struct run *run = peer->owner;
-    if (relay_is_open(&run->relay))
-        relay_acknowledged(&run->relay, dummy);
-}
-
-/*
- * Nobody waits for the return value. init ends the run once its connection closes: the client's
- * own in fd mode, which the kernel has closed, the relay's here.
- */
-static void on_peer_gone(struct peer *peer)
-{
-    struct run *run = peer->owner;
-    if (relay_is_open(&run->relay))
-        relay_disconnect(&run->relay);
-    if (run->life == LIFE_DONE) {
-        tell_end(run);
-    } else if (run->life == LIFE_WAITING) {
-        snprintf(run->refusal, REASON_MAX, "the client has gone");
-        on_event(run, LIFE_REFUSED);
-    }
-}
-
-static const struct peer_ops peer_ops = {
-    .asks = on_peer_asks, .acknowledges = on_peer_acknowledges, .gone = on_peer_gone};
-
-static void refuse_command(struct run *run, const char *reason)
-{
-    snprintf(run->refusal, REASON_MAX, "run_student_init: %s", reason);
-    on_event(run, LIFE_REFUSED);
-}
-
-static bool is_runs_own(const struct run *run, const struct message_run_student_command *command)
-{
-    return text_equals(command->student_container_id, run->container_id) &&
-           text_equals(command->socket_id, run->socket_id);
-}
-
-/* -EALREADY, or it was refused. */
-static int give_command(struct run *run, const struct message_run_student_command *command)
-{
-    int r = run->life != LIFE_HANDOVER   ? -EALREADY
-            : !is_runs_own(run, command) ? -ESTALE
-                                         : relay_command(&run->relay, command);
-    if (r == -ESTALE)
-        refuse_command(run, "it names another run");
-    else if (r < 0 && r != -EALREADY)
-        refuse_command(run, strerror(-r));
-    return r;
-}
-
-void run_take_command(struct peer *peer, const struct message_run_student_command *command)
-{
-    static const struct message answer = {.type = MESSAGE_DUMMY};
-    struct run *run = peer->owner;
-    peer->asks++; /* it is answered as any request is: by what is to be said next */
-    if (run->life == LIFE_WAITING) {
-        refuse_command(run, "the run has not been started yet");
-        return;
-    }
-    int r = relay_is_open(&run->relay) ? give_command(run, command) : -EALREADY;
-    if (r == -EALREADY)
-        log_warning("run_student_init for a run that has its command; ignored");
-    else if (r < 0)
-        return;
-    peer_send(peer, &answer);
-    if (relay_is_open(&run->relay))
-        relay_go_on(&run->relay);
-}
-
-static struct run *find_run(struct run_host *host, struct text container_id)
-{
-    list_for_each (item, &host->runs) {
-        struct run *run = container_of(item, struct run, link);
-        if (text_equals(container_id, run->container_id))
-            return run;
-    }
-    return NULL;
-}
-
-void run_take_input(struct run_host *host, struct peers *peers, const struct received *received)
-{
-    struct run *run = find_run(host, received->message->block.student_container_id);
-    if (run && relay_is_open(&run->relay))
-        inflow_take(&run->relay.input, received);
-    else
-        inflow_refuse(peers, received->identity);
-}
-
-void run_take_ssh(struct run_host *host, const struct message_ssh_student *asked,
-                  struct message_ok *ret_ok)
-{
-    const struct run *run = find_run(host, asked->container_id);
-    *ret_ok = (struct message_ok){0};
-    if (!run || !run_ssh_tell(&run->ssh, asked, ret_ok))
-        log_warning("ssh_student for a session that there is not; answered without a place");
-}
-
-void run_take_signal(struct run_host *host, const struct message_student_signal *signal)
-{
-    struct run *run = find_run(host, signal->student_container_id);
-    if (run && relay_is_open(&run->relay))
-        relay_signal(&run->relay, signal);
-}
-
-void run_remove_files(const struct run_host *host, const char *socket_id)
-{
-    int directory = host->sockets_fd;
-    char path[NAME_MAX + 1];
-    struct stat st;
-    if (*socket_id != PLACEHOLDER_LETTER ||
-        snprintf(path, sizeof(path), "%s.sock", socket_id) >= (int)sizeof(path))
-        return;
-    if (fstatat(directory, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode))
-        unlinkat(directory, path, 0);
-    if (fstatat(directory, socket_id, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-        st.st_size == 0)
-        unlinkat(directory, socket_id, 0);
-}
-
-void run_answer_ended(struct run_host *host)
-{
-    list_for_each_safe (item, following, &host->runs) {
-        struct run *run = container_of(item, struct run, link);
-        if (run->life == LIFE_DONE)
-            tell_end(run);
-    }
 }
 
 /* --- its start --- */
@@ -627,7 +460,7 @@ static struct run *run_new(struct run_host *host, struct peer *peer,
     run->ssh =
         (struct run_ssh){.host = asked->ssh ? host->ssh : NULL, .container_id = run->container_id};
     list_append(&host->runs, &run->link);
-    peer->ops = &peer_ops;
+    peer->ops = &run_peer_ops;
     peer->owner = run;
     return run;
 }

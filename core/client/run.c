@@ -5,17 +5,9 @@
  * Every path from the loop into here ends in run_event(), whose last act may be a callback
  * that frees the run: nothing touches the run after it.
  */
-#include "engine.h"
-#include "init_link.h"
-#include "message_link.h"
-#include "result.h"
-#include "run_state.h"
-#include "ssh_login.h"
-#include "text.h"
+#include "run_inside.h"
 
 #include "base/cleanup.h"
-#include "base/number.h"
-#include "protocol/message.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,153 +16,14 @@
 #include <unistd.h>
 
 /* An agent of INGInious's makes it in grading containers that share its kernel. */
-#define USER_ROOT     "root"
 #define SHARED_KERNEL "/.__input/__shared_kernel"
 
 /* For the return value that says why init went away before it had its command. */
 #define LAST_WORDS_MS 2000
 
-struct studentrun {
-    struct studentrun_engine *engine;
-    struct list link;
-    struct studentrun_events events;
-    void *userdata;
-    enum run_state state;
-    struct zmq_watch router;
-    enum studentrun_transport transport; /* auto: not settled yet */
-    struct init_link init;
-    struct message_link messages; /* open where message mode was asked for */
-    struct ssh_login ssh;         /* open only where it was asked for */
-    struct timer timer;
-    uint32_t grace_ms; /* what TIMER_GRACE is */
-    char *command, *teardown_script, *working_dir, *container_id;
-    const char *user;
-    const struct message_run_student_retval *retval; /* while ACTION_CONCLUDE is carried out */
-    char enforced[40];                               /* words; empty: not told */
-    pid_t init_pid;                                  /* 0: not told */
-    bool agent_acknowledges;                         /* it said that it knows what that is */
-    struct studentrun_result result;                 /* from then on */
-    char reason[REASON_SIZE];                        /* its reason, or of ACTION_CONCLUDE_FAIL */
-    bool is_unavailable;                             /* it fails as 251, not as 254 */
-};
-
 struct studentrun *run_of_link(struct list *link)
 {
     return container_of(link, struct studentrun, link);
-}
-
-static void run_event(struct studentrun *run, enum run_event event);
-
-/* --- messages --- */
-
-/*
- * Section 8 of the protocol; init's H settles it as well. A student who is root goes by messages,
- * but where the agent says that descriptors work: ours says so of both users.
- */
-static enum run_event started_event(const struct studentrun *run, unsigned features)
-{
-    if (run->transport == STUDENTRUN_TRANSPORT_MESSAGE)
-        return EVENT_STARTED_MESSAGE;
-    if (run->transport == STUDENTRUN_TRANSPORT_FD || (features & FEATURE_FD))
-        return EVENT_STARTED_FD;
-    bool is_root = strcmp(run->user, USER_ROOT) == 0;
-    return is_root || (features & FEATURE_MESSAGE) ? EVENT_STARTED_MESSAGE : EVENT_STARTED_EITHER;
-}
-
-static void write_enforced(unsigned flags, char *ret_text, size_t size)
-{
-    static const struct {
-        unsigned flag;
-        const char *name;
-    } limits[] = {{LIMIT_CPU, "cpu"},
-                  {LIMIT_WALL, "wall"},
-                  {LIMIT_MEMORY, "memory"},
-                  {LIMIT_PROCESSES, "processes"}};
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]) && used < size; i++)
-        if (flags & limits[i].flag)
-            used += (size_t)snprintf(ret_text + used, size - used, "%s%s", used ? " " : "",
-                                     limits[i].name);
-}
-
-static void take_started(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
-{
-    const struct message_run_student_started *started = &message->run_student_started;
-    (void)frame;
-    if (run->container_id) /* said twice */
-        return;
-    run->container_id = strndup(started->container_id.data, started->container_id.size);
-    if (started->init_pid > 0 && started->init_pid <= INT32_MAX)
-        run->init_pid = (pid_t)started->init_pid;
-    write_enforced(started->enforced, run->enforced, sizeof(run->enforced));
-    run->agent_acknowledges = started->features & FEATURE_MESSAGE;
-    run_event(run, started_event(run, started->features));
-}
-
-/* Our agent's, of its own accord, that the command has closed its input; else the answer to
- * run_student_init: the router answers no other dummy. */
-static void take_dummy(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
-{
-    (void)frame;
-    if (!text_equals(message->dummy.acknowledges, "stdin"))
-        run_event(run, EVENT_ANSWERED);
-    else if (message->dummy.closed && message_link_is_open(&run->messages))
-        message_link_stop_input(&run->messages);
-}
-
-/* A command that writes was taken, whether or not the answer that says so has come. */
-static void take_output(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
-{
-    if (!message_link_is_open(&run->messages))
-        return;
-    message_link_take(&run->messages, message, frame);
-    run_event(run, EVENT_ANSWERED);
-}
-
-static void take_retval(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
-{
-    (void)frame;
-    run->retval = &message->run_student_retval;
-    if (result_is_retval(run->retval->retval)) {
-        run_event(run, EVENT_RETVAL);
-        return;
-    }
-    snprintf(run->reason, sizeof(run->reason), "the agent gave %lld, which is no return value",
-             (long long)run->retval->retval);
-    run_event(run, EVENT_BAD_RETVAL);
-}
-
-static void take_ssh(struct studentrun *run, const struct message *message, zmq_msg_t *frame)
-{
-    (void)frame;
-    ssh_login_take(&run->ssh, &message->ssh_student);
-}
-
-/* The message lies in the frame, which may be moved out of. */
-typedef void message_fn(struct studentrun *run, const struct message *message, zmq_msg_t *frame);
-static message_fn *const message_fns[MESSAGE_TYPE_COUNT] = {
-    [MESSAGE_RUN_STUDENT_STARTED] = take_started,
-    [MESSAGE_RUN_STUDENT_RETVAL] = take_retval,
-    [MESSAGE_DUMMY] = take_dummy,
-    [MESSAGE_STDOUT] = take_output,
-    [MESSAGE_STDERR] = take_output,
-    [MESSAGE_SSH_STUDENT] = take_ssh,
-};
-
-/* What is no message, or none for a client, is passed over: a newer router may say more. */
-static void on_router(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_frames)
-{
-    struct studentrun *run = container_of(watch, struct studentrun, router);
-    const struct message dummy = {.type = MESSAGE_DUMMY};
-    struct message message;
-    bool is_message =
-        n_frames == 2 && zmq_msg_size(&frames[0]) == 0 &&
-        message_decode(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), &message) == 0;
-    /* Nothing depends on a dummy's arrival: where the socket is full, the router has plenty. */
-    if (!is_message || message.type != MESSAGE_RUN_STUDENT_RETVAL)
-        engine_send(&run->router, &dummy);
-    if (is_message && message_fns[message.type])
-        message_fns[message.type](run, &message, &frames[1]);
 }
 
 /* --- actions --- */
@@ -332,7 +185,7 @@ static void set_timer(struct studentrun *run, enum run_timer timer)
         timer_arm(&run->timer, timer_ms(run, timer) * NS_PER_MS);
 }
 
-static void run_event(struct studentrun *run, enum run_event event)
+void run_event(struct studentrun *run, enum run_event event)
 {
     const struct run_step step = run_state_step(run->state, event);
     if (step.next == RUN_UNCHANGED)
@@ -427,67 +280,11 @@ static int open_ssh(struct studentrun *run)
 
 /* --- from the caller --- */
 
-static int check_request(const struct studentrun_request *request)
-{
-    const char *const texts[] = {request->environment, request->teardown_script,
-                                 request->working_dir};
-    const char *command = request->command ? request->command : "";
-    int r = studentrun_command_check(command, strlen(command));
-    if (r == -EINVAL && request->ssh && command[strspn(command, " \t\r\n")] == 0)
-        r = 0;        /* the session alone */
-    if (r == -EAGAIN) /* a quote is open: nothing more can follow here */
-        r = -EINVAL;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && r == 0; i++)
-        r = text_check(texts[i]);
-    return r;
-}
-
-static int copy_texts(struct studentrun *run, const struct studentrun_request *request)
-{
-    run->command = strdup(request->command ? request->command : "");
-    run->teardown_script = strdup(request->teardown_script ? request->teardown_script : "");
-    run->working_dir = strdup(request->working_dir ? request->working_dir : "/task");
-    run->user = request->run_as_root ? USER_ROOT : "worker";
-    return run->command && run->teardown_script && run->working_dir ? 0 : -ENOMEM;
-}
-
 static int open_router(struct studentrun *run)
 {
     void *socket;
     int r = engine_socket(run->engine, &socket);
-    return r < 0 ? r : zmq_watch_open(&run->router, &run->engine->loop, socket, on_router);
-}
-
-/* Whole seconds, which every agent takes; a fraction goes beside them. */
-static int64_t round_up_to_seconds(uint32_t seconds, uint64_t usec)
-{
-    uint64_t up = usec / NUMBER_USEC_PER_S + (usec % NUMBER_USEC_PER_S > 0);
-    return usec > 0 ? (int64_t)up : seconds;
-}
-
-static int64_t usec_of_fraction(uint64_t usec)
-{
-    return usec % NUMBER_USEC_PER_S > 0 && usec <= INT64_MAX ? (int64_t)usec : 0;
-}
-
-static int send_request(struct studentrun *run, const struct studentrun_request *request)
-{
-    const struct message message = {
-        .type = MESSAGE_RUN_STUDENT,
-        .run_student = {
-            .environment = text_of(request->environment),
-            .time_limit = round_up_to_seconds(request->time_limit, request->time_limit_usec),
-            .hard_time_limit =
-                round_up_to_seconds(request->hard_time_limit, request->hard_time_limit_usec),
-            .time_limit_usec = usec_of_fraction(request->time_limit_usec),
-            .hard_time_limit_usec = usec_of_fraction(request->hard_time_limit_usec),
-            .memory_limit = request->memory_limit,
-            .share_network = request->share_network,
-            .socket_id = text_of(init_link_id(&run->init)),
-            .ssh = request->ssh,
-            .run_as_root = request->run_as_root,
-            .receives_freely = true}};
-    return engine_send(&run->router, &message);
+    return r < 0 ? r : zmq_watch_open(&run->router, &run->engine->loop, socket, run_on_router);
 }
 
 static enum studentrun_transport choose_transport(const struct studentrun_engine *engine,
@@ -504,7 +301,7 @@ static enum studentrun_transport choose_transport(const struct studentrun_engine
 static int run_open(struct studentrun *run, const struct studentrun_request *request)
 {
     struct studentrun_engine *engine = run->engine;
-    int r = copy_texts(run, request);
+    int r = run_request_copy(run, request);
     if (r == 0)
         r = timer_init(&engine->loop, &run->timer, on_timer);
     if (r == 0)
@@ -515,7 +312,7 @@ static int run_open(struct studentrun *run, const struct studentrun_request *req
     if (r == 0 && request->ssh)
         r = open_ssh(run);
     if (r == 0)
-        r = send_request(run, request);
+        r = run_request_send(run, request);
     if (r == 0)
         init_link_take_fds(&run->init, request->fds);
     return r;
@@ -525,7 +322,7 @@ int studentrun_start(struct studentrun_engine *engine, const struct studentrun_r
                      const struct studentrun_events *events, void *userdata,
                      struct studentrun **ret_run)
 {
-    int r = check_request(request);
+    int r = run_request_check(request);
     if (r < 0)
         return r;
     struct studentrun *run = calloc(1, sizeof(*run));
