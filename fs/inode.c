@@ -119,7 +119,8 @@ void inode_stat(const struct studentfs *fs, const struct inode *inode, struct st
 {
     /* What cat, cp and many a language read and write at a time: of streams the most that FUSE
      * takes in one request. */
-    bool is_bulk = inode->type && (inode->type->is_stream || inode->type->is_input);
+    bool is_bulk =
+        inode->kind == INODE_RUN_FILE && (inode->type->is_stream || inode->type->is_input);
     *ret_stat = (struct stat){
         .st_ino = inode_number(inode), .st_nlink = 1, .st_blksize = is_bulk ? 1 << 20 : 4 << 10};
     if (inode->run) {

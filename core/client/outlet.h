@@ -34,6 +34,6 @@ void outlet_open(struct outlet *outlet, struct loop *loop, int fd);
 void outlet_deinit(struct outlet *outlet);
 
 /* The frame that holds the block is moved out of. fn may be called from here. */
-void outlet_push(struct outlet *outlet, zmq_msg_t *frame, const struct message_block *block);
+void outlet_push(struct outlet *outlet, zmq_msg_t *frame, const struct message_block *said);
 /* All is written, or need not be. */
 bool outlet_is_empty(const struct outlet *outlet);

@@ -22,8 +22,9 @@ static char page[1 << 16];
 static bool go_on(void)
 {
     pid_t pid = fork();
-    while (pid > 0)
-        pause();
+    if (pid > 0)
+        for (;;)
+            pause();
     if (pid == 0)
         closefrom(3);
     return pid == 0;

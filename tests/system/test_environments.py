@@ -113,8 +113,8 @@ class Environments(studentfs.TestCase):
         self.assertEqual(run.text("stdout"), "0\nhidden")
 
     def test_unknown(self):
-        run = self.mount.run("true", container="smal")
-        self.assert_ended(run, 254, "failed", "no container 'smal' here; there is: default, small, hidden, gone, link$")
+        run = self.mount.run("true", container="other")
+        self.assert_ended(run, 254, "failed", "no container 'other' here; there is: default, small, hidden, gone, link$")
         run.remove()
 
     def test_as_default(self):

@@ -471,10 +471,10 @@ class OrdinaryUser(Case):
         for top, names, files in os.walk(self.place.base):
             for path in [top, *(os.path.join(top, name) for name in names + files)]:
                 os.chown(path, self.NOBODY, self.NOBODY)
-        result = subprocess.run([*self.AS_NOBODY, programs / "run_student", "sh", "-c", "id -u; cat; exit 4"], input=b"in\n",
+        result = subprocess.run([*self.AS_NOBODY, programs / "run_student", "sh", "-c", "id -u; cat; exit 4"], input=b"text\n",
                                 capture_output=True, cwd=self.place.task, env=self.place.environment(), timeout=50,
                                 check=False)
-        self.assertEqual((result.returncode, result.stdout, result.stderr), (4, b"4242\nin\n", b""))
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (4, b"4242\ntext\n", b""))
 
 
 class Many(Case):
