@@ -8,9 +8,10 @@ struct bytes {
     size_t start, size, capacity;
 };
 
+/* NULL where nothing ever came: C knows no NULL + 0. */
 static inline char *bytes_front(const struct bytes *bytes)
 {
-    return bytes->block + bytes->start;
+    return bytes->block ? bytes->block + bytes->start : NULL;
 }
 
 /* Room for size more, behind those that are there: its place, or NULL. */
