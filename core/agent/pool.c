@@ -17,6 +17,8 @@
 /* Between two looks at how many sandboxes are called for: a minute after the last of fifty runs
  * three are left of them. */
 #define DECAY_NS (15 * NS_PER_S)
+/* After a sandbox was given away, until others are prepared in its place. */
+#define QUIET_NS (20 * NS_PER_MS)
 
 static struct sandbox *sandbox_of(struct list *link)
 {
@@ -115,6 +117,7 @@ static void serve_requests(struct pool *pool)
             continue;
         list_remove(item);
         pool->n_busy++;
+        pool->granted_ns = monotonic_ns();
         request->fn(request, sandbox, NULL);
     }
 }
@@ -176,12 +179,31 @@ static int start(struct pool *pool, const struct sandbox_kind *kind, char *ret_r
     return 0;
 }
 
+/*
+ * Whether to prepare more now. With cgroup v1 a process enters its groups by a write that waits for
+ * a grace period of the kernel's and keeps every fork on the machine waiting meanwhile, ten
+ * milliseconds and more: not right behind a run that was given one, while others are ready.
+ */
+static bool may_prepare(struct pool *pool, unsigned ready)
+{
+    uint64_t since = monotonic_ns() - pool->granted_ns;
+    if (ready == 0 || since >= QUIET_NS)
+        return true;
+    timer_arm(&pool->quiet, QUIET_NS - since);
+    return false;
+}
+
+static void on_quiet(struct timer *timer)
+{
+    later(container_of(timer, struct pool, quiet));
+}
+
 static void fill(struct pool *pool, const struct sandbox_kind *kind)
 {
     unsigned starting = count(&pool->spawning, kind) + count(&pool->starting, kind);
-    unsigned there = starting + count(&pool->ready, kind);
+    unsigned ready = count(&pool->ready, kind), there = starting + ready;
     unsigned wanted = count_requests(pool, kind);
-    if (kind_equals(kind, &usual) && !pool->broken)
+    if (kind_equals(kind, &usual) && !pool->broken && may_prepare(pool, ready))
         wanted += demand_target(&pool->demand, pool->n_busy + wanted);
     for (; there < wanted && starting < STARTING_MAX && !pool->ending; there++, starting++) {
         char reason[REASON_SIZE] = "";
@@ -283,6 +305,8 @@ int pool_init(struct pool *pool, struct loop *loop, struct spawner *spawner,
     deferred_init(&pool->turn, on_turn);
     later(pool);
     int r = timer_init(loop, &pool->decay, on_decay);
+    if (r == 0)
+        r = timer_init(loop, &pool->quiet, on_quiet);
     return r < 0 ? r : graves_init(&pool->graves, loop);
 }
 
@@ -310,6 +334,7 @@ void pool_deinit(struct pool *pool)
 {
     deferred_cancel(&pool->turn);
     timer_deinit(&pool->decay);
+    timer_deinit(&pool->quiet);
     list_for_each_safe (item, following, &pool->all) {
         struct sandbox *sandbox = container_of(item, struct sandbox, all);
         sandbox_deinit(sandbox);

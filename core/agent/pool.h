@@ -34,7 +34,8 @@ struct pool {
     const struct maker *maker;
     struct demand demand; /* for sandboxes of the usual kind, which are kept ready */
     unsigned n_busy;      /* sandboxes that were granted and are not back */
-    struct timer decay;
+    uint64_t granted_ns;  /* when the last one was */
+    struct timer decay, quiet;
     bool decays;
     struct list requests, spawning, starting, ready, retired;
     struct list all; /* every sandbox there is */
