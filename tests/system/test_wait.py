@@ -150,9 +150,9 @@ class Waiting(studentfs.TestCase):
         run.write("stdin", "x")
         self.assertEqual(process.stdout.read(), b"1 0\n\n")
 
-    def test_a_hundred_waiting_reads_disturb_nobody(self):
+    def test_two_hundred_waiting_reads_disturb_nobody(self):
         run = self.start()
-        readers = [self.reader("cat", run.file(name)) for name in ("retval", "stdout") for _ in range(50)]
+        readers = [self.reader("cat", run.file(name)) for name in ("retval", "stdout") for _ in range(100)]
         for reader in readers:
             self.wait_until_parked(reader)
         began = time.monotonic()
