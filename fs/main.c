@@ -222,7 +222,7 @@ int main(int argc, char **argv)
     log_open("studentfs");
     int r = options_parse(argc, argv, &options);
     if (r != 0)
-        return r > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return r == OPTIONS_ANSWERED ? EXIT_SUCCESS : EXIT_FAILURE;
     _cleanup_free_ char *mountpoint = NULL;
     r = set_log_level(options.log_level);
     if (r >= 0)

@@ -1,6 +1,8 @@
 /* The command line of studentfs(1), from one table. */
 #include "options.h"
 
+#include "doctor.h"
+
 #include "base/number.h"
 
 #include <errno.h>
@@ -25,6 +27,7 @@ enum option_kind {
     OPTION_ENVIRONMENT,
     OPTION_AGENT_TEXT,
     OPTION_MOUNT,
+    OPTION_DOCTOR,
     OPTION_HELP,
     OPTION_VERSION
 };
@@ -108,6 +111,7 @@ static const struct option_row rows[] = {
         .help = "stay in the foreground, log to stderr"),
     ROW("options", OPTION_MOUNT, mount_options, .letter = 'o', .value = "OPT[,OPT...]",
         .help = "mount options, e.g. allow_other, see fuse(8); or task=DIR and the like"),
+    {.name = "doctor", .kind = OPTION_DOCTOR, .help = "examine this machine, and mount nothing"},
     {.name = "help", .letter = 'h', .kind = OPTION_HELP, .help = "this text"},
     {.name = "version", .letter = 'V', .kind = OPTION_VERSION, .help = "the version"},
 };
@@ -211,12 +215,14 @@ static int take(const struct option_row *row, char *text, struct options *option
     case OPTION_TEXT:
         *(const char **)member = text;
         break;
+    case OPTION_DOCTOR:
+        return doctor_examine(options->agent) ? OPTIONS_ANSWERED : OPTIONS_ANSWERED_BADLY;
     case OPTION_HELP:
         print_help();
-        return 1;
+        return OPTIONS_ANSWERED;
     case OPTION_VERSION:
         puts("studentfs " STUDENTFS_VERSION);
-        return 1;
+        return OPTIONS_ANSWERED;
     }
     if (r < 0)
         fprintf(stderr, "studentfs: --%s %s: %s\n", row->name, text,

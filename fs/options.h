@@ -37,9 +37,11 @@ struct options {
 };
 
 /*
- * Parses and checks; -o is taken apart within argv. Returns 0; 1 where there is nothing more to do
- * (--help, --version); or a negative errno after the mistake was told on stderr.
+ * Parses and checks; -o is taken apart within argv. Returns 0; one of the others where there is
+ * nothing more to do (--help, --version, --doctor); or a negative errno after the mistake was told
+ * on stderr.
  */
+enum { OPTIONS_ANSWERED = 1, OPTIONS_ANSWERED_BADLY };
 int options_parse(int argc, char **argv, struct options *ret_options);
 void options_deinit(struct options *options);
 
