@@ -19,6 +19,9 @@
 #define DECAY_NS (15 * NS_PER_S)
 /* After a sandbox was given away, until others are prepared in its place. */
 #define QUIET_NS (20 * NS_PER_MS)
+/* After one that died idle: twice as long each time, up to ten seconds. */
+#define IDLE_DEATH_NS   (20 * NS_PER_MS)
+#define IDLE_DEATHS_MAX 9
 
 static struct sandbox *sandbox_of(struct list *link)
 {
@@ -124,6 +127,14 @@ static void serve_requests(struct pool *pool)
 
 /* --- sandboxes --- */
 
+/* One that dies idle may be an accident; those that all do would be made again for ever. */
+static void count_death(struct pool *pool)
+{
+    unsigned doublings =
+        pool->n_idle_deaths < IDLE_DEATHS_MAX ? pool->n_idle_deaths++ : IDLE_DEATHS_MAX;
+    pool->barred_until_ns = monotonic_ns() + (IDLE_DEATH_NS << doublings);
+}
+
 static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
                        const struct message *message)
 {
@@ -139,6 +150,8 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
         if (was_wanted)
             refuse_first(pool, &sandbox->kind,
                          *words ? words : "the sandbox ended before it was ready");
+        else if (!sandbox->retired && sandbox->init >= 0)
+            count_death(pool);
         graves_bury(&pool->graves, &sandbox->cgroup);
         sandbox_deinit(sandbox);
         free(sandbox);
@@ -182,14 +195,17 @@ static int start(struct pool *pool, const struct sandbox_kind *kind, char *ret_r
 /*
  * Whether to prepare more now. With cgroup v1 a process enters its groups by a write that waits for
  * a grace period of the kernel's and keeps every fork on the machine waiting meanwhile, ten
- * milliseconds and more: not right behind a run that was given one, while others are ready.
+ * milliseconds and more: not right behind a run that was given one, while others are ready. Nor at
+ * once after some that died idle.
  */
 static bool may_prepare(struct pool *pool, unsigned ready)
 {
-    uint64_t since = monotonic_ns() - pool->granted_ns;
-    if (ready == 0 || since >= QUIET_NS)
+    uint64_t now = monotonic_ns(), until = pool->barred_until_ns;
+    if (ready > 0 && pool->granted_ns + QUIET_NS > until)
+        until = pool->granted_ns + QUIET_NS;
+    if (now >= until)
         return true;
-    timer_arm(&pool->quiet, QUIET_NS - since);
+    timer_arm(&pool->quiet, until - now);
     return false;
 }
 
@@ -275,8 +291,11 @@ void pool_ask(struct pool *pool, struct pool_request *request)
 
 void pool_retire(struct pool *pool, struct sandbox *sandbox, bool kill)
 {
-    if (sandbox->owner != pool)
+    if (sandbox->owner != pool) {
         pool->n_busy--;
+        if (!kill) /* its run went well */
+            pool->n_idle_deaths = 0;
+    }
     sandbox->fn = on_sandbox;
     sandbox->owner = pool;
     sandbox->retired = true;

@@ -32,9 +32,11 @@ struct pool {
     struct spawner *spawner;
     struct cgroup_tree *cgroups;
     const struct maker *maker;
-    struct demand demand; /* for sandboxes of the usual kind, which are kept ready */
-    unsigned n_busy;      /* sandboxes that were granted and are not back */
-    uint64_t granted_ns;  /* when the last one was */
+    struct demand demand;     /* for sandboxes of the usual kind, which are kept ready */
+    unsigned n_busy;          /* sandboxes that were granted and are not back */
+    uint64_t granted_ns;      /* when the last one was */
+    unsigned n_idle_deaths;   /* since a run went well */
+    uint64_t barred_until_ns; /* for them no more are prepared before */
     struct timer decay, quiet;
     bool decays;
     struct list requests, spawning, starting, ready, retired;
