@@ -304,6 +304,9 @@ int main(int argc, char **argv)
     /* SIGTERM, so that it cleans up; the parent may have gone already. */
     if (options.die_with_parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
         return EXIT_FAILURE;
+    /* An ordinary user's bwrap may be setuid on some systems; root's need not be. */
+    if (geteuid() == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return EXIT_FAILURE;
     if (options.ready_fd != OPTION_NO_FD)
         fcntl((int)options.ready_fd, F_SETFD, FD_CLOEXEC);
     if (!options.init && (r = find_init(init, sizeof(init))) < 0) {
