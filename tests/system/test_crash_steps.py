@@ -8,9 +8,9 @@ import studentfs
 
 
 def waiting(mount):
-    """For a sandbox that takes its time: none is prepared."""
+    """For a sandbox that takes its time: none is prepared. What is killed is what comes up first."""
     run = mount.make()
-    run.write("cmd", "true")
+    run.write("cmd", "student/student sleep")
     return run
 
 
@@ -53,7 +53,8 @@ class CrashSteps(studentfs.TestCase):
     mount_options = None
 
     def kill(self, mount, victim):
-        for pid in VICTIMS[victim](mount):
+        victims = studentfs.eventually(lambda: VICTIMS[victim](mount), what=f"a {victim}")
+        for pid in victims:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:

@@ -3,6 +3,10 @@
 import contextlib
 import os
 import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
 
 import studentfs
 
@@ -36,6 +40,46 @@ class Spawner(studentfs.TestCase):
         self.assert_ended(second.run("true"), 0, "exited")
         first.unmount()
         studentfs.eventually(lambda: not studentfs.is_alive(first.daemon), what="the end of the first daemon")
+
+
+    def test_gains_no_privileges(self):
+        if os.geteuid() != 0:
+            self.skipTest("bwrap may be setuid for an ordinary user")
+        for pid in (self.mount.agent()[0], self.spawner()):
+            self.assertIn("NoNewPrivs:\t1\n", pathlib.Path(f"/proc/{pid}/status").read_text())
+
+
+class Dying(studentfs.TestCase):
+    """Sandboxes that all die when they are ready are not made again and again without a pause."""
+
+    mount_options = None
+
+    def test_they_are_made_ever_more_seldom(self):
+        directory = pathlib.Path(tempfile.mkdtemp(prefix="studentfs-test-"))
+        self.addCleanup(shutil.rmtree, directory)
+        directory.chmod(0o755)
+        for name in ("task", "task/student", "sockets"):
+            (directory / name).mkdir()
+        (directory / "task/student").chmod(0o777)
+        init = directory / "init"
+        init.write_text("#!/usr/bin/python3 -IS\n"
+                        "import os\n"
+                        "os.write(os.open('/task/student/made', os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), b'x')\n"
+                        "os.write(3, b'\\x81\\xa4type\\xaainit_ready')\n")
+        init.chmod(0o755)
+        agent = subprocess.Popen([studentfs.BIN / "studentfs-agent", "--sockets", directory / "sockets", "--task",
+                                  directory / "task", "--init", init, "--pool", "4"], stderr=subprocess.DEVNULL)
+        self.addCleanup(agent.wait)
+        self.addCleanup(agent.terminate)
+        made = directory / "task/student/made"
+        studentfs.eventually(lambda: made.exists() and made.stat().st_size >= 4, what="the first ones")
+        began = time.monotonic()
+        studentfs.eventually(lambda: made.stat().st_size >= 8, 30, what="the next ones")
+        # Without a pause that takes as long as four of them do: some hundredths of a second.
+        self.assertGreater(time.monotonic() - began, 0.1)
+        studentfs.eventually(lambda: made.stat().st_size >= 9, 30, what="another")
+        self.assertGreater(time.monotonic() - began, 0.4)
+        self.assertLess(made.stat().st_size, 16)
 
 
 class Pool(studentfs.TestCase):
