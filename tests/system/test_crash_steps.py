@@ -39,6 +39,18 @@ def named(mount, *programs):
     return [pid for pid, _ in studentfs.descendants(mount.daemon[0]) if studentfs.program_of(pid) in programs]
 
 
+def sandbox_of(pid):
+    """Those that die with this bwrap or this init."""
+    stat = studentfs.process_stat(pid)
+    if not stat:
+        return []
+    maker = stat[1] if studentfs.program_of(pid) == "student-init" else pid
+    maker_stat = studentfs.process_stat(maker)
+    if not maker_stat or studentfs.program_of(maker) != "bwrap":
+        return [(pid, stat[2])]
+    return [(maker, maker_stat[2]), *studentfs.descendants(maker)]
+
+
 VICTIMS = {
     "agent": lambda mount: [mount.agent()[0]],
     "spawner": lambda mount: [pid for pid in named(mount, "studentfs-agent")
@@ -54,11 +66,15 @@ class CrashSteps(studentfs.TestCase):
 
     def kill(self, mount, victim):
         victims = studentfs.eventually(lambda: VICTIMS[victim](mount), what=f"a {victim}")
+        dying = [process for pid in victims for process in sandbox_of(pid)]
         for pid in victims:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        if victim in ("bwrap", "init"):
+            # What is dying, and not dead yet, looks alive to the agent too: it might be given the next run.
+            studentfs.eventually(lambda: not [p for p in dying if studentfs.is_alive(p)], what="the sandboxes' end")
 
     def crash(self, step, victim, *options):
         mount = self.own_mount(*options)
