@@ -101,7 +101,9 @@ static struct sandbox *take_ready(struct pool *pool, const struct sandbox_kind *
 {
     list_for_each_safe (item, following, &pool->ready) {
         struct sandbox *sandbox = sandbox_of(item);
-        if (is_stale(pool, sandbox)) {
+        if (sandbox->state != SANDBOX_READY) {
+            continue; /* it is dead, and waits for its group to be empty */
+        } else if (is_stale(pool, sandbox)) {
             pool_retire(pool, sandbox, true);
         } else if (kind_equals(&sandbox->kind, kind)) {
             list_remove(item);
@@ -304,7 +306,7 @@ void pool_retire(struct pool *pool, struct sandbox *sandbox, bool kill)
         on_sandbox(sandbox, SANDBOX_HAS_ENDED, NULL);
     else if (kill)
         sandbox_kill(sandbox);
-    else
+    else if (sandbox->state != SANDBOX_SETTLING)
         sandbox_expect_end(sandbox, END_BOUND_NS);
 }
 

@@ -124,6 +124,28 @@ def cgroups_of_agent(pid):
     ]
 
 
+def freezer_group(case):
+    """A group of v1's freezer for this test, which it thaws and removes."""
+    freezer = pathlib.Path("/sys/fs/cgroup/freezer")
+    if not (freezer / "cgroup.procs").exists():
+        case.skipTest("no freezer of cgroup v1 here")
+    group = freezer / f"studentfs-test-{os.getpid()}"
+
+    def is_removed():
+        try:
+            for pid in (group / "cgroup.procs").read_text().split():
+                (freezer / "cgroup.procs").write_text(pid)
+            group.rmdir()
+        except OSError:
+            return False
+        return True
+
+    group.mkdir()
+    case.addCleanup(lambda: eventually(is_removed, what="the frozen group's end"))
+    case.addCleanup((group / "freezer.state").write_text, "THAWED")
+    return group
+
+
 def files_below(directory):
     """Also while they disappear."""
     return [os.path.join(top, name) for top, names, files in os.walk(directory) for name in names + files]

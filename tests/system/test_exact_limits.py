@@ -14,14 +14,6 @@ TRIES = 8
 LATE_USEC = 50_000  # past a limit, on an idle machine
 
 
-def remove(group):
-    try:
-        group.rmdir()
-    except OSError:
-        return False
-    return True
-
-
 class Exact(studentfs.TestCase):
     def past_the_limit(self, command, key, limit_usec, termination, **settings):
         late = []
@@ -70,13 +62,7 @@ class Exact(studentfs.TestCase):
 
     def test_a_frozen_student(self):
         """A stopped clock for him is none for the run; and when he thaws he is gone."""
-        freezer = pathlib.Path("/sys/fs/cgroup/freezer")
-        if not (freezer / "cgroup.procs").exists():
-            self.skipTest("no freezer of cgroup v1 here")
-        group = freezer / f"studentfs-test-{os.getpid()}"
-        group.mkdir()
-        self.addCleanup(lambda: studentfs.eventually(lambda: remove(group), what="the frozen group's end"))
-        self.addCleanup((group / "freezer.state").write_text, "THAWED")
+        group = studentfs.freezer_group(self)
         run = self.mount.run("student/student sleep", hard_time_limit="0.3")
         pids = studentfs.eventually(
             lambda: [pid for pid, _ in studentfs.descendants(self.mount.daemon[0]) if studentfs.program_of(pid) == "student"])

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -98,6 +99,33 @@ class Pool(studentfs.TestCase):
         for run in runs:
             run.remove()
         studentfs.eventually(lambda: len(self.idle()) == 9, seconds=20, what="nine prepared sandboxes")
+
+
+class Dying(studentfs.TestCase):
+    mount_options = ("--pool", "1", "--pool-max", "1")
+
+    def ready(self):
+        """The inits that the agent holds a process descriptor of: those that have said that they are ready."""
+        agent = self.mount.agent()[0]
+        held = ""
+        for path in pathlib.Path(f"/proc/{agent}/fdinfo").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                held += path.read_text()
+        return [pid for pid, _ in studentfs.descendants(agent)
+                if studentfs.program_of(pid) == "student-init" and f"Pid:\t{pid}\n" in held]
+
+    def test_an_idle_sandbox_that_takes_its_time_to_die(self):
+        """Its bwrap is dead, and what is in it is frozen: no run is given to it."""
+        group = studentfs.freezer_group(self)
+        init = studentfs.eventually(self.ready, what="a prepared sandbox")[0]
+        bwrap = studentfs.process_stat(init)[1]
+        dying = (bwrap, studentfs.process_stat(bwrap)[2])
+        (group / "cgroup.procs").write_text(str(init))
+        (group / "freezer.state").write_text("FROZEN")
+        os.kill(bwrap, signal.SIGKILL)
+        studentfs.eventually(lambda: not studentfs.is_alive(dying), what="bwrap's end")
+        run = self.mount.run("echo works")
+        self.assertEqual((run.text("stdout"), run.retval()), ("works\n", 0), run.text("status"))
 
 
 if __name__ == "__main__":
