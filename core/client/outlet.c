@@ -64,12 +64,27 @@ static void write_out(struct outlet *outlet)
         stream_wait(&outlet->stream);
     else if (r < 0)
         close_stream(outlet);
+    else
+        stream_wait_for_end(&outlet->stream);
     outlet->fn(outlet);
 }
 
-static void on_writable(struct stream *stream)
+/* Told as a block is that nobody reads: there may be none to tell it by. */
+static void lose_reader(struct outlet *outlet)
 {
-    write_out(container_of(stream, struct outlet, stream));
+    close_stream(outlet);
+    outlet->done++;
+    outlet->fn(outlet);
+}
+
+/* An end that is none is not waited for again: it would be told for ever. */
+static void on_stream(struct stream *stream)
+{
+    struct outlet *outlet = container_of(stream, struct outlet, stream);
+    if (!list_is_empty(&outlet->blocks))
+        write_out(outlet);
+    else if (stream_is_broken(stream))
+        lose_reader(outlet);
 }
 
 void outlet_init(struct outlet *outlet, outlet_fn *fn)
@@ -81,8 +96,11 @@ void outlet_init(struct outlet *outlet, outlet_fn *fn)
 void outlet_open(struct outlet *outlet, struct loop *loop, int fd)
 {
     outlet->is_opened = true;
-    stream_open(&outlet->stream, loop, fd, true, on_writable);
-    write_out(outlet);
+    stream_open(&outlet->stream, loop, fd, true, on_stream);
+    if (list_is_empty(&outlet->blocks) && stream_is_broken(&outlet->stream))
+        lose_reader(outlet);
+    else
+        write_out(outlet);
 }
 
 void outlet_deinit(struct outlet *outlet)
@@ -119,8 +137,7 @@ void outlet_push(struct outlet *outlet, zmq_msg_t *frame, const struct message_b
         outlet->done++;
         outlet->fn(outlet);
     } else { /* out of memory: a hole is worse than an end */
-        close_stream(outlet);
-        outlet->fn(outlet);
+        lose_reader(outlet);
     }
     if (block && is_first && outlet->is_opened)
         write_out(outlet);

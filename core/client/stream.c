@@ -29,10 +29,12 @@ static int open_again(int fd, bool is_output)
 static enum stream_kind find_kind(int *fd, bool is_output)
 {
     struct stat status;
-    if (fstat(*fd, &status) < 0 || (fcntl(*fd, F_GETFL) & O_NONBLOCK))
+    if (fstat(*fd, &status) < 0)
         return STREAM_PLAIN;
     if (S_ISSOCK(status.st_mode))
         return STREAM_SOCKET;
+    if (fcntl(*fd, F_GETFL) & O_NONBLOCK)
+        return STREAM_PLAIN;
     if (!S_ISFIFO(status.st_mode) && !isatty(*fd))
         return S_ISCHR(status.st_mode) ? STREAM_SHARED : STREAM_PLAIN;
     int again = open_again(*fd, is_output);
@@ -82,14 +84,33 @@ static void on_ready(struct watch *watch, uint32_t events)
 }
 
 /* One shot: a pipe's broken end is told again and again otherwise, while nothing is wanted. */
+static int watch_once(struct stream *stream, uint32_t events)
+{
+    events |= EPOLLONESHOT;
+    return stream->watch.loop
+               ? watch_change(&stream->watch, events)
+               : watch_add(stream->loop, &stream->watch, stream->fd, events, on_ready);
+}
+
 void stream_wait(struct stream *stream)
 {
-    uint32_t events = (stream->is_output ? EPOLLOUT : EPOLLIN) | EPOLLONESHOT;
-    int r = stream->watch.loop
-                ? watch_change(&stream->watch, events)
-                : watch_add(stream->loop, &stream->watch, stream->fd, events, on_ready);
-    if (r < 0)
+    if (watch_once(stream, stream->is_output ? EPOLLOUT : EPOLLIN) < 0)
         deferred_schedule(stream->loop, &stream->again);
+}
+
+/* What epoll refuses has no reader who could go. */
+void stream_wait_for_end(struct stream *stream)
+{
+    watch_once(stream, 0); /* EPOLLERR and EPOLLHUP come unasked */
+}
+
+bool stream_is_broken(const struct stream *stream)
+{
+    struct pollfd entry = {.fd = stream->fd};
+    if (poll(&entry, 1, 0) <= 0)
+        return false;
+    /* A pseudoterminal's master hangs up while nobody has the other side open, and takes bytes. */
+    return entry.revents & (stream->kind == STREAM_SOCKET ? POLLERR | POLLHUP : POLLERR);
 }
 
 /* --- bytes --- */

@@ -46,3 +46,8 @@ ssize_t stream_read(struct stream *stream, void *data, size_t size);
 ssize_t stream_write(struct stream *stream, const void *data, size_t size);
 /* fn is called from the loop, once, when to try again is of use. */
 void stream_wait(struct stream *stream);
+/* In place of that: fn is called, once, when nobody reads the output any more, as far as the kernel
+ * tells: of pipes, sockets and terminals. It may be called for nothing. */
+void stream_wait_for_end(struct stream *stream);
+/* Nobody reads the output any more. */
+bool stream_is_broken(const struct stream *stream);

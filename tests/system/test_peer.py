@@ -104,8 +104,6 @@ class Peers(studentfs.TestCase):
         self.assertEqual((other.retval(), other.text("stdout")), (0, "y\n"))
 
     def test_a_closed_input_is_an_error_though_it_goes_on(self):
-        if studentfs.TRANSPORT == "message":
-            self.skipTest("in message mode it is the second block that meets a closed stream")
         one, other = self.pair("python3 -c 'import sys, os, signal; signal.signal(signal.SIGPIPE, signal.SIG_IGN)\n"
                                "input()\n"
                                "try: os.write(1, b\"x\")\nexcept BrokenPipeError: print(\"broken\", file=sys.stderr)\n"
@@ -185,8 +183,6 @@ class Peers(studentfs.TestCase):
         other.remove()
 
     def test_removed_before_the_start(self):
-        if studentfs.TRANSPORT == "message":
-            self.skipTest("in message mode it is the second block that meets a closed stream")
         one, other = self.pair()
         one.remove()
         other.write("cmd", "sh -c 'cat >&2; echo end >&2; echo x'")
