@@ -81,7 +81,7 @@ static bool look_at_process(struct search *search, const char *process, const ch
     return any_entry(search, path, name, look_at_thread);
 }
 
-bool blocked_on_pipe(pid_t init, int pipe_fd)
+bool blocked_on_pipe(pid_t init, int pipe_fd, ino_t relay)
 {
     char path[64];
     struct stat st;
@@ -92,6 +92,7 @@ bool blocked_on_pipe(pid_t init, int pipe_fd)
     _cleanup_close_ int proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (proc < 0)
         return false;
-    struct search search = {.proc = proc, .dev = st.st_dev, .ino = st.st_ino, .left = THREADS_MAX};
+    struct search search = {
+        .proc = proc, .dev = st.st_dev, .ino = relay ? relay : st.st_ino, .left = THREADS_MAX};
     return any_entry(&search, ".", "", look_at_process);
 }

@@ -10,5 +10,6 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* init: the sandbox's process 1, by its number here. False also where it cannot be known. */
-bool blocked_on_pipe(pid_t init, int pipe_fd);
+/* init: the sandbox's process 1, by its number here. relay: the inode of the pipe that the run has
+ * behind this one, in message mode; 0: it has this one. False also where it cannot be known. */
+bool blocked_on_pipe(pid_t init, int pipe_fd, ino_t relay);

@@ -121,7 +121,8 @@ bool run_waits_for_input(const struct run *run)
     const struct input *input = &run->input;
     if (run->state != RUN_RUNNING || input->fd < 0 || input->buffered > 0)
         return false;
-    return blocked_on_pipe(studentrun_init_pid(run->client), input->fd);
+    return blocked_on_pipe(studentrun_init_pid(run->client), input->fd,
+                           studentrun_stdin_pipe(run->client));
 }
 
 uint64_t run_wall_usec(const struct run *run)

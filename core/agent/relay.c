@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 /* Signals that init has not taken: it takes them at once, so that more are a flood. */
 #define SIGNALS_MAX (1024 * SIGNAL_SIZE)
@@ -251,4 +252,10 @@ void relay_deinit(struct relay *relay)
 bool relay_is_open(const struct relay *relay)
 {
     return relay->loop != NULL;
+}
+
+ino_t relay_input_inode(const struct relay *relay)
+{
+    struct stat st;
+    return relay_is_open(relay) && fstat(relay->input.fd, &st) == 0 ? st.st_ino : 0;
 }

@@ -19,6 +19,8 @@
 #include "outflow.h"
 #include "protocol/handover.h"
 
+#include <sys/types.h>
+
 struct relay;
 typedef void relay_fn(struct relay *relay);
 
@@ -43,6 +45,8 @@ int relay_init(struct relay *relay, struct loop *loop, struct peer *peer, const 
 /* Harmless on a zeroed one. */
 void relay_deinit(struct relay *relay);
 bool relay_is_open(const struct relay *relay);
+/* The inode of the pipe that is the command's input; 0: none is. */
+ino_t relay_input_inode(const struct relay *relay);
 
 /* Hands the command over. -EALREADY: there was one. */
 int relay_command(struct relay *relay, const struct message_run_student_command *command);

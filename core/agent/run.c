@@ -318,6 +318,7 @@ static void hand_over(struct run *run)
         run_event(run, LIFE_REFUSED);
     } else {
         fd_clear(&run->connection); /* init has it */
+        started.run_student_started.stdin_pipe = (int64_t)relay_input_inode(&run->relay);
         peer_send(run->peer, &started);
     }
 }

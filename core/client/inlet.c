@@ -73,6 +73,11 @@ int inlet_open(struct inlet *inlet, struct studentrun_engine *engine, const char
     return r;
 }
 
+bool inlet_is_idle(const struct inlet *inlet)
+{
+    return stream_is_open(&inlet->stream) && inlet->unanswered == 0;
+}
+
 void inlet_close(struct inlet *inlet)
 {
     stream_close(&inlet->stream);

@@ -26,5 +26,7 @@ struct inlet {
 /* Takes fd. On failure as well. */
 int inlet_open(struct inlet *inlet, struct studentrun_engine *engine, const char *container_id,
                int fd);
+/* Open, and nothing is unanswered. */
+bool inlet_is_idle(const struct inlet *inlet);
 /* Harmless on a zeroed or closed one. */
 void inlet_close(struct inlet *inlet);

@@ -101,16 +101,23 @@ static int tell_apart(int fds[3])
     return 0;
 }
 
+/* Output first: a stream that nobody reads is closed before a command has input that makes it
+ * write. */
 int message_link_start(struct message_link *link, int fds[3])
 {
     int r = tell_apart(fds);
-    if (r == 0)
-        r = inlet_open(&link->input, link->engine, link->container_id, fd_steal(&fds[0]));
     for (int i = 0; i < STREAMS && r == 0; i++)
         outlet_open(&link->output[i], &link->engine->loop, fd_steal(&fds[1 + i]));
+    if (r == 0)
+        r = inlet_open(&link->input, link->engine, link->container_id, fd_steal(&fds[0]));
     for (int i = 0; i < 3; i++)
         fd_clear(&fds[i]);
     return r;
+}
+
+bool message_link_input_is_idle(const struct message_link *link)
+{
+    return inlet_is_idle(&link->input);
 }
 
 void message_link_stop_input(struct message_link *link)

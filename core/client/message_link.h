@@ -47,6 +47,8 @@ bool message_link_is_open(const struct message_link *link);
 int message_link_start(struct message_link *link, int fds[3]);
 /* A stdout or stderr message, and the frame that it lies in. */
 void message_link_take(struct message_link *link, const struct message *message, zmq_msg_t *frame);
+/* All input that was read from the caller's descriptor is with the command, and more may come. */
+bool message_link_input_is_idle(const struct message_link *link);
 /* Nobody reads the input any more: who writes to the caller's descriptor gets SIGPIPE. */
 void message_link_stop_input(struct message_link *link);
 /* No more output comes. The run's socket is not used any more. fn is called, perhaps from here. */

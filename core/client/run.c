@@ -368,6 +368,11 @@ pid_t studentrun_init_pid(const struct studentrun *run)
     return run->init_pid;
 }
 
+ino_t studentrun_stdin_pipe(const struct studentrun *run)
+{
+    return message_link_input_is_idle(&run->messages) ? run->stdin_pipe : 0;
+}
+
 int studentrun_signal(struct studentrun *run, int signal)
 {
     static const bool takes_signals[RUN_STATE_COUNT] = {

@@ -31,6 +31,7 @@ struct studentrun {
     const struct message_run_student_retval *retval; /* while ACTION_CONCLUDE is carried out */
     char enforced[40];                               /* words; empty: not told */
     pid_t init_pid;                                  /* 0: not told */
+    ino_t stdin_pipe;                                /* the same */
     bool agent_acknowledges;                         /* it said that it knows what that is */
     struct studentrun_result result;                 /* from then on */
     char reason[REASON_SIZE];                        /* its reason, or of ACTION_CONCLUDE_FAIL */

@@ -43,6 +43,8 @@ static void take_started(struct studentrun *run, const struct message *message, 
     run->container_id = strndup(started->container_id.data, started->container_id.size);
     if (started->init_pid > 0 && started->init_pid <= INT32_MAX)
         run->init_pid = (pid_t)started->init_pid;
+    if (started->stdin_pipe > 0)
+        run->stdin_pipe = (ino_t)started->stdin_pipe;
     write_enforced(started->enforced, run->enforced, sizeof(run->enforced));
     run->agent_acknowledges = started->features & FEATURE_MESSAGE;
     run_event(run, started_event(run, started->features));

@@ -133,6 +133,9 @@ int studentrun_signal(struct studentrun *run, int signal);
 const char *studentrun_enforced(const struct studentrun *run);
 /* Process 1 of its sandbox, by its number where the agent is; 0: the agent did not say. */
 pid_t studentrun_init_pid(const struct studentrun *run);
+/* In message mode: the inode of the pipe that the command reads its input from, in the agent's
+ * kernel. 0: the agent did not say, or input is on its way to it. */
+ino_t studentrun_stdin_pipe(const struct studentrun *run);
 
 /*
  * Whether a command can be sent: -EINVAL: a NUL byte or no word in it; -EILSEQ: not UTF-8;

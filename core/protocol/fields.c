@@ -43,6 +43,7 @@ static const struct field run_student_started_fields[] = {
     FIELD(run_student_started, features, FIELD_FLAGS, .extension = true, .names = feature_names),
     FIELD(run_student_started, enforced, FIELD_FLAGS, .extension = true, .names = limit_names),
     FIELD(run_student_started, init_pid, FIELD_INT, .extension = true),
+    FIELD(run_student_started, stdin_pipe, FIELD_INT, .extension = true),
     {0},
 };
 

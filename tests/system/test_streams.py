@@ -366,11 +366,6 @@ class Input(studentfs.TestCase):
 class WaitingForInput(studentfs.TestCase):
     """`status` tells it, as far as the kernel does."""
 
-    def setUp(self):
-        super().setUp()
-        if studentfs.TRANSPORT == "message":
-            self.skipTest("in message mode the command's pipe is the agent's, and is not looked at")
-
     def waits(self, run):
         return run.status().get("waiting") == "stdin"
 

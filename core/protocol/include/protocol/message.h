@@ -89,6 +89,8 @@ struct message_run_student_started {
     unsigned features; /* extension: of enum feature */
     unsigned enforced; /* extension: of enum limit_flag; 0: not told */
     int64_t init_pid;  /* extension: the sandbox's process 1, by its number where the agent is */
+    /* extension, of the message mode: the inode of the pipe that is the command's input */
+    int64_t stdin_pipe;
 };
 
 struct usage {
