@@ -10,6 +10,7 @@
 #include "engine.h"
 
 #include "init_link.h"
+#include "message_link.h"
 #include "protocol/handover.h"
 
 #include <assert.h>
@@ -25,8 +26,12 @@
 #define RECONNECT_MS     10
 #define RECONNECT_MAX_MS 200
 
-/* Twice the longest: a block of output (BLOCK_MAX) and what is around it. */
-#define INCOMING_MAX (1 << 20)
+/* No message of the protocol is much longer than BLOCK_MAX. A peer that says more loses its
+ * connection, which is told to nobody: so one that is merely careless is borne with. */
+#define INCOMING_MAX WAITING_MAX
+/* Messages that came and are not fetched yet: as long as may be they are a part of what a run that
+ * does not fetch them keeps in memory. */
+#define INCOMING_N_MAX 256
 
 /* For ZeroMQ's thread to fetch what a dead router's last words left in the kernel. */
 #define LAST_WORDS_MS 20
@@ -84,6 +89,7 @@ static int new_socket(struct studentrun_engine *engine, void **ret_socket)
         {ZMQ_LINGER, 0},
         {ZMQ_RECONNECT_IVL, RECONNECT_MS},
         {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
+        {ZMQ_RCVHWM, INCOMING_N_MAX},
     };
     int64_t max = INCOMING_MAX;
     void *socket = zmq_socket(engine->context, ZMQ_DEALER);

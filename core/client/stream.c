@@ -26,14 +26,21 @@ static int open_again(int fd, bool is_output)
     return open(path, (is_output ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
+/* A pipe's other end would be opened as this one: what was refused goes on being refused. */
+static bool is_refused(int flags, bool is_output)
+{
+    return (flags & O_ACCMODE) == (is_output ? O_RDONLY : O_WRONLY);
+}
+
 static enum stream_kind find_kind(int *fd, bool is_output)
 {
     struct stat status;
-    if (fstat(*fd, &status) < 0)
+    int flags = fcntl(*fd, F_GETFL);
+    if (flags < 0 || fstat(*fd, &status) < 0)
         return STREAM_PLAIN;
     if (S_ISSOCK(status.st_mode))
         return STREAM_SOCKET;
-    if (fcntl(*fd, F_GETFL) & O_NONBLOCK)
+    if ((flags & O_NONBLOCK) || is_refused(flags, is_output))
         return STREAM_PLAIN;
     if (!S_ISFIFO(status.st_mode) && !isatty(*fd))
         return S_ISCHR(status.st_mode) ? STREAM_SHARED : STREAM_PLAIN;

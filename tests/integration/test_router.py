@@ -23,14 +23,16 @@ PATIENCE = ("--start-timeout", "3", "--handover-timeout", "2", "--fallback-timeo
 
 
 class Router:
-    def __init__(self):
+    def __init__(self, sndhwm=1000):
         self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="studentfs-router-"))
         self.context = zmq.Context()
+        self.sndhwm = sndhwm  # messages per client that wait; ZeroMQ's default. More are dropped
         self.bind()
 
     def bind(self):
         self.zmq = self.context.socket(zmq.ROUTER)
         self.zmq.linger = 0
+        self.zmq.sndhwm = self.sndhwm
         self.zmq.bind(f"ipc://{self.sockets}/main.sock")
 
     def die(self):

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -189,6 +190,27 @@ static void test_sockets(void **state)
     close_all(&fixture);
 }
 
+/* The wrong end of a pipe is not made the right one: who has that would be robbed of bytes. */
+static void test_wrong_ends(void **state)
+{
+    (void)state;
+    for (int is_output = 0; is_output < 2; is_output++) {
+        struct fixture fixture;
+        int fds[2], there;
+        char byte = 'x';
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        assert_int_equal(write(fds[WRITER], &byte, 1), 1);
+        fixture.other = fds[is_output ? WRITER : READER];
+        open_stream(&fixture, fds[is_output ? READER : WRITER], is_output, false);
+        ssize_t n = is_output ? stream_write(&fixture.stream, &byte, 1)
+                              : stream_read(&fixture.stream, &byte, 1);
+        assert_int_equal(n, -EBADF);
+        assert_int_equal(ioctl(fixture.kept, FIONREAD, &there), 0);
+        assert_int_equal(there, 1);
+        close_all(&fixture);
+    }
+}
+
 /* epoll refuses it, and it is always ready. */
 static void test_files(void **state)
 {
@@ -315,10 +337,15 @@ int main(void)
 {
     alarm(60); /* a call that waits */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pipes),    cmocka_unit_test(test_terminals),
-        cmocka_unit_test(test_sockets),  cmocka_unit_test(test_files),
-        cmocka_unit_test(test_the_end),  cmocka_unit_test(test_broken_from_the_start),
-        cmocka_unit_test(test_a_master), cmocka_unit_test(test_a_pending_signal_stays),
+        cmocka_unit_test(test_pipes),
+        cmocka_unit_test(test_terminals),
+        cmocka_unit_test(test_sockets),
+        cmocka_unit_test(test_wrong_ends),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_the_end),
+        cmocka_unit_test(test_broken_from_the_start),
+        cmocka_unit_test(test_a_master),
+        cmocka_unit_test(test_a_pending_signal_stays),
     };
     return RUN_TESTS(tests);
 }
