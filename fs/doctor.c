@@ -6,6 +6,8 @@
  */
 #include "doctor.h"
 
+#include "obstacle.h"
+
 #include "base/cleanup.h"
 #include "base/process.h"
 #include "studentrun.h"
@@ -35,36 +37,32 @@ static void say(enum finding finding, const char *what, const char *how)
 
 /* --- what is there --- */
 
-static bool is_in_path(const char *name)
-{
-    const char *at = getenv("PATH");
-    for (at = at ? at : "/usr/bin:/bin"; *at;) {
-        char path[4096];
-        size_t size = strcspn(at, ":");
-        snprintf(path, sizeof(path), "%.*s/%s", (int)size, at, name);
-        if (access(path, X_OK) == 0)
-            return true;
-        at += size + (at[size] == ':');
-    }
-    return false;
-}
-
 static enum finding look_at_device(void)
 {
     _cleanup_close_ int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
     return fd >= 0 ? FINDING_OK : FINDING_MISSING;
 }
 
+static enum finding look_at_mount(void)
+{
+    struct obstacle_facts facts;
+    obstacle_look(&facts);
+    const char *obstacle = obstacle_name(&facts);
+    enum finding finding = obstacle ? FINDING_MISSING : FINDING_OK;
+    say(finding, "a mount may be made", obstacle ? obstacle : "");
+    return finding;
+}
+
 static enum finding look_at_fusermount(void)
 {
-    return is_in_path("fusermount3") ? FINDING_OK
-           : geteuid() == 0          ? FINDING_LIMITED
-                                     : FINDING_MISSING;
+    return process_is_in_path("fusermount3") ? FINDING_OK
+           : geteuid() == 0                  ? FINDING_LIMITED
+                                             : FINDING_MISSING;
 }
 
 static enum finding look_at_bwrap(void)
 {
-    return is_in_path("bwrap") ? FINDING_OK : FINDING_MISSING;
+    return process_is_in_path("bwrap") ? FINDING_OK : FINDING_MISSING;
 }
 
 /* root needs one for students who are to be root only. */
@@ -194,7 +192,7 @@ static enum finding look_at_run(const char *agent)
 
 bool doctor_examine(const char *agent)
 {
-    enum finding worst = FINDING_OK;
+    enum finding worst = look_at_mount();
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         enum finding finding = checks[i].look();
         say(finding, checks[i].what, checks[i].how);

@@ -1,6 +1,8 @@
 /* The mount itself. */
 #include "mount.h"
 
+#include "obstacle.h"
+
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -203,6 +205,15 @@ static int session_new(struct mount *mount, const char *options,
     return mount->session ? 0 : -EINVAL;
 }
 
+/* After what libfuse and fusermount3 have said. */
+static void explain(const char *path)
+{
+    struct obstacle_facts facts;
+    obstacle_look(&facts);
+    const char *obstacle = obstacle_name(&facts);
+    log_error("%s is not mounted%s%s", path, obstacle ? ": " : "", obstacle ? obstacle : "");
+}
+
 int mount_init(struct mount *mount, struct loop *loop, const char *path, const char *options,
                const struct fuse_lowlevel_ops *operations, void *userdata)
 {
@@ -214,6 +225,7 @@ int mount_init(struct mount *mount, struct loop *loop, const char *path, const c
     if (r < 0)
         return r;
     if (fuse_session_mount(mount->session, path) < 0) {
+        explain(path);
         fuse_session_destroy(mount->session);
         mount->session = NULL;
         return -EPERM;

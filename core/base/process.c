@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -45,4 +46,18 @@ int process_find_program(const char *const *places, size_t n_places, char *ret_p
             access(ret_path, X_OK) == 0)
             return 0;
     return -ENOENT;
+}
+
+bool process_is_in_path(const char *name)
+{
+    const char *at = getenv("PATH");
+    for (at = at ? at : "/usr/bin:/bin"; *at;) {
+        char path[PATH_MAX];
+        size_t size = strcspn(at, ":");
+        snprintf(path, sizeof(path), "%.*s/%s", (int)size, at, name);
+        if (access(path, X_OK) == 0)
+            return true;
+        at += size + (at[size] == ':');
+    }
+    return false;
 }

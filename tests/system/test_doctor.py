@@ -40,6 +40,7 @@ class Doctor(studentfs.TestCase):
         found, status = self.examine()
         self.assertEqual(found["a run of `true` in a sandbox"][0], "ok")
         self.assertEqual(found["/dev/fuse can be opened"][0], "ok")
+        self.assertEqual(found["a mount may be made"][0], "ok")
         self.assertEqual(found["bwrap"][0], "ok")
         for limit in LIMITS:
             self.assertEqual(found[f"{limit} of a run is bounded as a whole"][0],
@@ -77,6 +78,7 @@ class Doctor(studentfs.TestCase):
             "mknod -m 666 /dev/tty c 5 0")
         self.assertEqual(found["/dev/fuse can be opened"][0], "MISSING")
         self.assertIn("modprobe fuse", found["/dev/fuse can be opened"][1])
+        self.assertEqual(found["a mount may be made"][0], "MISSING")
         self.assertEqual(status, 1)
 
     def test_without_control_groups(self):

@@ -1,6 +1,7 @@
 /* What the programs do alike as processes. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -18,3 +19,6 @@ void process_raise_descriptor_limit(void);
  * executed: beside it in a build, elsewhere when installed. -ENOENT: none.
  */
 int process_find_program(const char *const *places, size_t n_places, char *ret_path, size_t size);
+
+/* Whether a program of that name is found by PATH. */
+bool process_is_in_path(const char *name);
