@@ -40,13 +40,14 @@ static bool is_in_memory(const char *path)
 /*
  * Each run makes and removes two files here: on ext4 that takes ten times as long as in memory,
  * a seventh of all that a run takes. /run is in memory but on the odd machine that has no systemd.
+ * It is not for every root: one of a user namespace may not write there.
  */
 static const char *choose_base(void)
 {
     const char *base = getenv("XDG_RUNTIME_DIR");
     if (base && *base == '/' && access(base, W_OK) == 0)
         return base;
-    base = geteuid() == 0 ? "/run" : "/tmp";
+    base = geteuid() == 0 && access("/run", W_OK) == 0 ? "/run" : "/tmp";
     return !is_in_memory(base) && is_in_memory("/dev/shm") ? "/dev/shm" : base;
 }
 
