@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+"""runc for Docker, that gives INGInious's grading containers what a mount of studentfs takes.
+
+    "runtimes": {"studentfs": {"path": "/usr/local/sbin/studentfs-runc", "runtimeArgs": ["--device"]}}
+
+    --device    /dev/fuse for every user, and the system calls that mount it in a user namespace
+    --host      at /mnt/students a studentfs of the machine's, which joins the container's router
+
+A container is a grading container if it has /sockets; all others are left as they are. See
+docs/inginious.md.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+RUNC = os.environ.get("STUDENTFS_RUNC", "runc")
+STUDENTFS = os.environ.get("STUDENTFS", "studentfs")
+FUSE = {"type": "c", "major": 10, "minor": 229}
+MOUNTS = pathlib.Path(os.environ.get("STUDENTFS_MOUNTS", "/run/inginious-students"))
+INSIDE = "/mnt/students"
+
+
+def give_device(config):
+    linux = config["linux"]
+    linux["devices"] = [device for device in linux.get("devices", []) if device["path"] != "/dev/fuse"]
+    linux["devices"].append({"path": "/dev/fuse", "fileMode": 0o666, "uid": 0, "gid": 0, **FUSE})
+    linux["resources"]["devices"].append({"allow": True, "access": "rw", **FUSE})
+    if "seccomp" in linux:
+        linux["seccomp"]["syscalls"].append({"names": ["mount", "umount2", "unshare"], "action": "SCMP_ACT_ALLOW"})
+    config["process"].pop("apparmorProfile", None)  # Docker's own forbids every mount
+
+
+def give_mount(config, point, sockets):
+    MOUNTS.mkdir(mode=0o711, exist_ok=True)
+    point.mkdir()
+    subprocess.run([STUDENTFS, "--sockets", sockets, "--task", "/", "-o", "allow_other", point], check=True)
+    config["mounts"].append({"destination": INSIDE, "type": "bind", "source": str(point),
+                             "options": ["bind", "nosuid", "nodev"]})
+    # The container's end is the mount's.
+    config.setdefault("hooks", {}).setdefault("poststop", []).append(
+        {"path": os.path.realpath(__file__), "args": ["studentfs-runc", "--end", str(point)],
+         "env": [f"PATH={os.environ['PATH']}"]})
+
+
+def end(point):
+    if os.path.ismount(point):
+        subprocess.run(["umount", "-l", point], check=False)
+    if os.path.isdir(point):
+        os.rmdir(point)
+
+
+def create(way, words):
+    """Its configuration is changed before runc reads it."""
+    path = pathlib.Path(words[words.index("--bundle") + 1], "config.json")
+    config = json.loads(path.read_text())
+    sockets = [mount["source"] for mount in config["mounts"] if mount["destination"] == "/sockets"]
+    point = MOUNTS / words[-1]
+    status = 1
+    try:
+        if sockets and way == "--device":
+            give_device(config)
+        elif sockets:
+            give_mount(config, point, sockets[0])
+        path.write_text(json.dumps(config))
+        status = subprocess.run([RUNC, *words], check=False).returncode
+    finally:
+        if status != 0:
+            end(point)
+    return status
+
+
+def main():
+    way, words = sys.argv[1], sys.argv[2:]
+    if way == "--end":
+        return end(words[0])
+    if way not in ("--device", "--host"):
+        sys.exit("studentfs-runc: --device or --host comes before runc's own words")
+    if "create" in words or "run" in words:
+        return create(way, words)
+    os.execvp(RUNC, [RUNC, *words])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
