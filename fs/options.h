@@ -32,7 +32,7 @@ struct options {
     const char *max_time_limit, *max_hard_time_limit, *max_memory_limit;
     const char *process_limit, *disk_limit, *pool, *pool_max, *tmp_size;
     struct option_list environments; /* NAME=ROOTFS, with an absolute path */
-    const char *ssh_address, *ssh_ports, *ssh_wait;
+    const char *ssh_address, *ssh_ports, *ssh_wait, *ssh_login_timeout;
     const char *log_level; /* ours as well */
 };
 

@@ -197,7 +197,7 @@ static int start(struct agent *agent, const struct options *options, const char 
         return fail("cannot start", r);
     r = ssh_host_start(&agent->ssh, &agent->loop, &agent->maker, &options->ssh);
     if (r < 0)
-        return fail("cannot serve ssh", r);
+        return r; /* it was said */
     agent->host = (struct run_host){.loop = &agent->loop,
                                     .pool = &agent->pool,
                                     .disk = &agent->disk,

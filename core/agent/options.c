@@ -69,6 +69,8 @@ static const struct option_row rows[] = {
         .help = "ports for them (default: any)"),
     ROW("ssh-wait", OPTION_NUMBER, ssh.wait, .min = 1, .max = TIME_MAX_S, .value = "S",
         .help = "how long somebody may take to come (default: 120)"),
+    ROW("ssh-login-timeout", OPTION_NUMBER, ssh.login, .min = 1, .max = TIME_MAX_S, .value = "S",
+        .help = "how long a connection may take to log in (default: 60)"),
     ROW("ssh-server", OPTION_TEXT, ssh.program, .value = "PATH",
         .help = "the studentfs-ssh to use"),
     ROW("init", OPTION_TEXT, init, .value = "PATH", .help = "the student-init to use"),
@@ -142,7 +144,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         .pool = 4,
         .pool_max = 64,
         .tmp_size = 64,
-        .ssh = {.address = "127.0.0.1", .wait = 120},
+        .ssh = {.address = "127.0.0.1", .wait = 120, .login = 60},
         /* INGInious's: 30 s, 200 MB; its init's RLIMIT_NPROC is 1000. */
         .limits = {
             .time_limit = 30, .memory_limit = 200, .process_limit = 1000, .disk_limit = 1024}};

@@ -99,7 +99,10 @@ int ssh_host_start(struct ssh_host *host, struct loop *loop, const struct maker 
                     tried == -EINVAL ? "not a numeric address" : strerror(-tried));
         return tried;
     }
-    return spawner_watch(&host->spawner, loop, on_spawned);
+    r = spawner_watch(&host->spawner, loop, on_spawned);
+    if (r < 0)
+        log_warning("cannot serve ssh: %s", strerror(-r));
+    return r;
 }
 
 void ssh_host_deinit(struct ssh_host *host)
@@ -175,9 +178,10 @@ static void on_bound(struct timer *timer)
 /* Waits in the socket until the server has started. */
 static int send_setup(struct ssh *ssh)
 {
-    const struct message message = {
-        .type = MESSAGE_INIT_SSH,
-        .init_ssh = {.user = text_of(ssh->user), .password = text_of(ssh->password)}};
+    const struct message message = {.type = MESSAGE_INIT_SSH,
+                                    .init_ssh = {.user = text_of(ssh->user),
+                                                 .password = text_of(ssh->password),
+                                                 .login_s = (int64_t)ssh->host->options->login}};
     _cleanup_free_ char *bytes = NULL;
     _cleanup_close_ int listener =
         ssh_listen(ssh->host->options->address, ssh->host->first, ssh->host->last, &ssh->port);

@@ -26,6 +26,7 @@ struct ssh_options {
     const char *ports;   /* FIRST-LAST; NULL: any */
     const char *program; /* studentfs-ssh; NULL: found beside the agent */
     uint64_t wait;       /* seconds for somebody to come */
+    uint64_t login;      /* seconds from the connection to the login: a person types a password */
 };
 
 struct ssh_host {
@@ -45,7 +46,7 @@ typedef void ssh_fn(struct ssh *ssh, int session);
 
 /* Forks; call it before the agent has threads or much memory. */
 int ssh_host_init(struct ssh_host *host);
-/* -EINVAL: no such address or ports; it was said. */
+/* -EINVAL: no such address or ports. Whatever is wrong was said. */
 int ssh_host_start(struct ssh_host *host, struct loop *loop, const struct maker *maker,
                    const struct ssh_options *options);
 void ssh_host_deinit(struct ssh_host *host);

@@ -152,17 +152,37 @@ static const char *sockets_of(const struct options *options)
     return sockets && *sockets ? sockets : NULL;
 }
 
+/* What only an agent of its own can be told. */
+#define AGENT_WORDS_MAX 7
+static void agent_words(const struct options *options, const char *ret_words[AGENT_WORDS_MAX])
+{
+    const char *const all[][2] = {{"--ssh-address", options->ssh_address},
+                                  {"--ssh-ports", options->ssh_ports},
+                                  {"--ssh-wait", options->ssh_wait}};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (!all[i][1])
+            continue;
+        ret_words[n++] = all[i][0];
+        ret_words[n++] = all[i][1];
+    }
+    ret_words[n] = NULL;
+}
+
 static int run(enum cli cli, const struct options *options, const char *command)
 {
+    const char *words[AGENT_WORDS_MAX];
     const struct studentrun_request request = request_of(cli, options, command);
-    struct studentrun_call call = {.options = options->waits,
-                                   .agent = {.program = options->agent, .task_dir = options->task},
-                                   .signals = forward_to,
-                                   .signalled = forward_done,
-                                   .ssh_ready = tell_login,
-                                   .is_last = true};
+    struct studentrun_call call = {
+        .options = options->waits,
+        .agent = {.program = options->agent, .task_dir = options->task, .arguments = words},
+        .signals = forward_to,
+        .signalled = forward_done,
+        .ssh_ready = tell_login,
+        .is_last = true};
     struct studentrun_result result;
     struct streams streams;
+    agent_words(options, words);
     call.options.sockets_dir = sockets_of(options);
     if (transport_of(cli, options->transport, &call.options.transport) < 0)
         return RETVAL_FAILED;

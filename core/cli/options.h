@@ -16,8 +16,9 @@ struct options {
     bool share_network, run_as_root;
     /* Ours. */
     const char *sockets, *task, *agent, *transport, *working_dir;
-    struct studentrun_options waits; /* its times */
-    char *const *command;            /* the words after the options, NULL-terminated; may be none */
+    const char *ssh_address, *ssh_ports, *ssh_wait; /* for the agent, as they are */
+    struct studentrun_options waits;                /* its times */
+    char *const *command; /* the words after the options, NULL-terminated; may be none */
 };
 
 /*

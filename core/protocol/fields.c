@@ -145,6 +145,7 @@ static const struct field init_ssh_fields[] = {
     FIELD(init_ssh, user, FIELD_TEXT_OR_NIL, .extension = true),
     FIELD(init_ssh, password, FIELD_TEXT_OR_NIL, .extension = true),
     FIELD(init_ssh, reason, FIELD_TEXT_OR_NIL, .extension = true),
+    FIELD(init_ssh, login_s, FIELD_INT, .extension = true),
     {0},
 };
 

@@ -139,7 +139,7 @@ static _Noreturn void become_visitor(struct door *door, int fd, int question)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setrlimit(RLIMIT_NPROC, &no_processes);
-    visitor_serve(key, low[0], low[1]);
+    visitor_serve(key, low[0], low[1], door->login_s);
 }
 
 static void watch_line(int fd)
@@ -214,12 +214,15 @@ static void on_session(struct watch *watch, uint32_t events)
     loop_stop(watch->loop);
 }
 
-int door_open(struct door *door, struct loop *loop, const struct login *right, ssh_key key,
-              int session, int listener)
+int door_open(struct door *door, struct loop *loop, const struct setup *setup, ssh_key key)
 {
     sigset_t child;
-    *door = (struct door){
-        .loop = loop, .right = *right, .key = key, .session = session, .listener = listener};
+    *door = (struct door){.loop = loop,
+                          .right = setup->right,
+                          .key = key,
+                          .login_s = setup->login_s,
+                          .session = setup->session,
+                          .listener = setup->listener};
     list_init(&door->connections);
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
@@ -228,7 +231,7 @@ int door_open(struct door *door, struct loop *loop, const struct login *right, s
     int r = children < 0 ? -errno
                          : watch_add(loop, &door->children_watch, children, EPOLLIN, on_children);
     if (r == 0)
-        r = watch_add(loop, &door->session_watch, session, EPOLLIN, on_session);
+        r = watch_add(loop, &door->session_watch, door->session, EPOLLIN, on_session);
     if (r == 0)
         listen_again(door);
     return r;

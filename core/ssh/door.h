@@ -18,17 +18,24 @@
  */
 #define WRONG_MAX 60
 
+/* What the agent says of it. */
+struct setup {
+    struct login right;
+    unsigned login_s; /* for a connection to log in */
+    int session;      /* the run's socket to init */
+    int listener;
+};
+
 struct door {
     struct loop *loop;
     struct login right;
     ssh_key key;
-    int session; /* the run's socket to init */
-    int listener;
+    unsigned login_s;
+    int session, listener;
     struct watch session_watch, listener_watch, children_watch;
     struct list connections;
     unsigned n_strangers, n_visitors, n_wrong;
 };
 
 /* Borrows the key; takes the two sockets. The loop is stopped when the run has ended. */
-int door_open(struct door *door, struct loop *loop, const struct login *right, ssh_key key,
-              int session, int listener);
+int door_open(struct door *door, struct loop *loop, const struct setup *setup, ssh_key key);

@@ -75,8 +75,10 @@ static void copy_text(struct text text, char *to, size_t size)
 }
 
 /* The one thing that the agent says: user and password, with session socket and listener. */
-static void receive_setup(struct login *ret_right, int fds[2])
+static void receive_setup(struct setup *ret_setup)
 {
+    struct login *right = &ret_setup->right;
+    int fds[2] = {-1, -1};
     char bytes[SETUP_MAX];
     struct message message;
     size_t n_fds = 0;
@@ -86,11 +88,12 @@ static void receive_setup(struct login *ret_right, int fds[2])
     if (n == 0)
         exit(EXIT_SUCCESS);
     if (n < 0 || n_fds != 2 || message_decode(bytes, (size_t)n, &message) < 0 ||
-        message.type != MESSAGE_INIT_SSH)
+        message.type != MESSAGE_INIT_SSH || message.init_ssh.login_s <= 0)
         give_up("descriptor 3", "no agent's socket");
-    *ret_right = (struct login){0};
-    copy_text(message.init_ssh.user, ret_right->user, sizeof(ret_right->user));
-    copy_text(message.init_ssh.password, ret_right->password, sizeof(ret_right->password));
+    *ret_setup = (struct setup){
+        .login_s = (unsigned)message.init_ssh.login_s, .session = fds[0], .listener = fds[1]};
+    copy_text(message.init_ssh.user, right->user, sizeof(right->user));
+    copy_text(message.init_ssh.password, right->password, sizeof(right->password));
     explicit_bzero(bytes, sizeof(bytes));
 }
 
@@ -100,7 +103,7 @@ static void on_agent(struct watch *watch, uint32_t events)
     loop_stop(watch->loop); /* it says nothing more: it has closed it */
 }
 
-static int serve(struct door *door, const struct login *right, ssh_key key, const int fds[2])
+static int serve(struct door *door, const struct setup *setup, ssh_key key)
 {
     static const char ready = 'r';
     struct loop loop;
@@ -109,7 +112,7 @@ static int serve(struct door *door, const struct login *right, ssh_key key, cons
     if (r == 0)
         r = watch_add(&loop, &agent, CONTROL_FD, EPOLLIN, on_agent);
     if (r == 0)
-        r = door_open(door, &loop, right, key, fds[0], fds[1]);
+        r = door_open(door, &loop, setup, key);
     if (r == 0 && fdpass_send(CONTROL_FD, &ready, 1, NULL, 0) != 1)
         r = -EPIPE;
     return r < 0 ? r : loop_run(&loop);
@@ -118,16 +121,15 @@ static int serve(struct door *door, const struct login *right, ssh_key key, cons
 int main(int argc, char **argv)
 {
     static struct door door;
-    struct login right;
+    struct setup setup;
     ssh_key key;
-    int fds[2] = {-1, -1};
     if (argc > 1)
         become_user(argv[1]);
     bound_itself();
     if (ssh_init() != SSH_OK || ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key) != SSH_OK)
         give_up("libssh", "no host key can be made");
-    receive_setup(&right, fds);
-    int r = serve(&door, &right, key, fds);
+    receive_setup(&setup);
+    int r = serve(&door, &setup, key);
     if (r < 0)
         give_up("cannot serve", strerror(-r));
     return EXIT_SUCCESS;

@@ -320,12 +320,12 @@ static int open_session(struct visitor *visitor, ssh_key key, int connection)
     return ssh_event_add_session(visitor->event, visitor->session) == SSH_OK ? 0 : -EPROTO;
 }
 
-_Noreturn void visitor_serve(ssh_key key, int connection, int door)
+_Noreturn void visitor_serve(ssh_key key, int connection, int door, unsigned login_s)
 {
     static struct visitor visitor;
     visitor.door = door;
     visitor.init = -1;
-    alarm(LOGIN_BOUND_S);
+    alarm(login_s);
     if (open_session(&visitor, key, connection) == 0)
         work(&visitor);
     _exit(EXIT_SUCCESS);

@@ -7,10 +7,9 @@
 
 #include <libssh/libssh.h>
 
-#define LOGIN_BOUND_S 60 /* from the connection to the login: a person types a password */
-#define TRIES_MAX     3  /* passwords per connection */
-#define NAME_MAX_SSH  64
-#define PASSWORD_MAX  128
+#define TRIES_MAX    3 /* passwords per connection */
+#define NAME_MAX_SSH 64
+#define PASSWORD_MAX 128
 
 /* What the door is asked, and what it answers: one byte, with the socket to init where it is
  * right. */
@@ -19,5 +18,5 @@ struct login {
 };
 enum { LOGIN_WRONG, LOGIN_RIGHT };
 
-/* Takes the connection. door: the socket on which it asks. */
-_Noreturn void visitor_serve(ssh_key key, int connection, int door);
+/* Takes the connection. door: the socket on which it asks. The login is due in so many seconds. */
+_Noreturn void visitor_serve(ssh_key key, int connection, int door, unsigned login_s);

@@ -388,6 +388,15 @@ class Ssh(Case):
         self.assertEqual(self.inside(self.login(process), "echo inside"), b"inside\n")
         self.assertEqual(process.wait(30), 0)
 
+    def test_an_agent_of_its_own_is_told(self):
+        process = self.session("--ssh-wait", "1", "--ssh-address", "127.0.0.1")
+        self.login(process)
+        self.assertEqual(process.wait(30), 253)
+        self.assertRegex(process.stderr.read(), b"^ssh_student: 253: nobody came .* within 1 s\n$")
+        process = self.session("--ssh-address", "nowhere")
+        self.assertEqual(process.wait(30), 251)
+        self.assertIn(b"--ssh-address nowhere: not a numeric address", process.stderr.read())
+
     def test_a_command_and_its_arguments(self):
         process = self.session("--", "printf", "%s|\\n", "a  b")
         self.assertEqual(process.stdout.readline(), b"a  b|\n")

@@ -19,11 +19,13 @@ import tempfile
 import termios
 import threading
 import time
+import unittest
 
 import msgpack
 import zmq
 
 import studentfs
+import test_environments
 from studentfs import eventually
 
 # A person's fingers are not in the way here: what does not come by then does not come.
@@ -253,6 +255,36 @@ class Sessions(studentfs.TestCase):
                                                   "RemoteForward=0 127.0.0.1:1"])
         self.assertNotEqual(answer.returncode, 0)
         hold.stdin.close()
+
+    def copy(self, login, *words):
+        """By OpenSSH's scp, or sftp."""
+        ssh = client(self.mount.base, login)
+        options = [word for word in ssh["args"][3:-1] if word not in ("-p", str(login.port))]
+        place = f"{login.user}@{login.host}:"
+        return subprocess.run([words[0], "-F", "/dev/null", "-P", str(login.port), *options,
+                               *(str(word).replace("HOST:", place) for word in words[1:])],
+                              env=ssh["env"], stdin=subprocess.DEVNULL, capture_output=True, timeout=SOON, check=False)
+
+    @unittest.skipUnless(shutil.which("scp") and shutil.which("sftp"), "needs scp and sftp")
+    def test_copying_files(self):
+        """By sftp, which scp takes as well, it is refused at once; by scp's own protocol it works."""
+        run, login = self.session(working_dir="/task/student")
+        hold = self.holding(login)
+        source, back = (self.mount.base / name for name in ("source", "back"))
+        source.write_bytes(os.urandom(300_000))
+        for words in (("sftp", "HOST:"), ("scp", source, "HOST:copied")):
+            began = time.monotonic()
+            answer = self.copy(login, *words)
+            self.assertNotEqual(answer.returncode, 0)
+            self.assertIn(b"subsystem request failed", answer.stderr)
+            self.assertLess(time.monotonic() - began, 10)
+        for words in (("scp", "-O", source, "HOST:copied"), ("scp", "-O", "HOST:copied", back)):
+            answer = self.copy(login, *words)
+            self.assertEqual((answer.returncode, answer.stderr), (0, b""))
+        self.assertEqual((self.mount.student / "copied").read_bytes(), source.read_bytes())
+        self.assertEqual(back.read_bytes(), source.read_bytes())
+        hold.stdin.close()
+        self.assert_ended(run, 0, "exited")
 
     # --- terminals ---
 
@@ -620,6 +652,52 @@ class Alone(studentfs.TestCase):
             run.write(name, value)
         run.write("cmd", command)
         return run, Login(run)
+
+    def test_a_stranger_who_says_nothing(self):
+        mount = self.own_mount("--ssh-login-timeout", "1")
+        run, login = self.session(mount, "")
+        for said in (b"", b"SSH-2.0-x\r\n", os.urandom(100)):
+            with socket.create_connection((login.host, login.port)) as stranger:
+                stranger.settimeout(SOON)  # a minute is the default
+                stranger.sendall(said)
+                with contextlib.suppress(ConnectionResetError):
+                    while stranger.recv(4096):
+                        pass
+        self.assertEqual(subprocess.run(**client(mount.base, login, "true"), timeout=SOON, check=False).returncode, 0)
+        self.assert_ended(run, 0, "exited")
+
+    def test_in_an_environment(self):
+        """Its programs are those of the session, with a terminal and without; it may have no shell at all."""
+        base = pathlib.Path(tempfile.mkdtemp(prefix="studentfs-test-"))
+        self.addCleanup(shutil.rmtree, base)
+        base.chmod(0o755)
+        small = test_environments.make_root(base / "small", "small")
+        shutil.copytree(small, base / "bare", symlinks=True)
+        (base / "bare/bin/sh").unlink()
+        mount = self.own_mount("--environment", f"small={small}", "--environment", f"bare={base / 'bare'}")
+        run, login = self.session(mount, "cat /opt/tool/marker", container="small")
+        hold = subprocess.Popen(**client(mount.base, login, "echo here; cat"), stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE)
+        self.addCleanup(hold.stdout.close)
+        self.addCleanup(hold.wait)
+        self.assertEqual(hold.stdout.readline(), b"here\n")
+        answer = subprocess.run(**client(mount.base, login, "cat /etc/os-release; ls /usr; id -u"), timeout=SOON,
+                                capture_output=True, check=False)
+        self.assertTrue(answer.stdout.startswith(b"NAME=small\n") and answer.stdout.endswith(b"4242\n"), answer)
+        self.assertNotIn(b"share", answer.stdout)
+        terminal = Terminal(mount.base, login, rows=31, columns=97)
+        self.addCleanup(terminal.close)
+        terminal.type("cat /opt/tool/marker; exit 3\n")
+        terminal.expect("small")
+        self.assertEqual(terminal.process.wait(SOON), 3)
+        hold.stdin.close()
+        self.assert_ended(run, 0, "exited")
+        self.assertEqual(run.text("stdout"), "small")
+        run, login = self.session(mount, "", container="bare")
+        answer = subprocess.run(**client(mount.base, login, "true"), timeout=SOON, capture_output=True, check=False)
+        self.assertNotEqual(answer.returncode, 0)
+        self.assertIn(b"could not be started", answer.stderr)
+        self.assert_ended(run, 0, "exited")
 
     def test_in_message_mode(self):
         """The agent tells the client itself; the session is the same."""

@@ -177,6 +177,7 @@ struct message_init_ended {
 struct message_init_ssh {
     struct text user, password;
     struct text reason;
+    int64_t login_s; /* to the server: seconds from a connection to its login */
 };
 
 struct message {
