@@ -1,102 +1,99 @@
 /*
  * The doctor: looks at what a run stands on, one thing after the other, and in the end makes one.
  *
- * A line is "ok", "limited" (runs work, with less) or "MISSING" (they do not), what was looked at,
- * and, where something is amiss, the command that would mend it.
+ * What the sandboxes stand on is the agent's to look at: it is asked for its own lines. What it
+ * cannot see by looking, a run tells, which is made with all that a real one has.
  */
 #include "doctor.h"
 
 #include "obstacle.h"
 
 #include "base/cleanup.h"
+#include "base/finding.h"
+#include "base/loop.h"
 #include "base/process.h"
+#include "embedded/agent_child.h"
 #include "studentrun.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <poll.h>
-#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* For an agent to start and a run of `true`: a second on a machine that swaps. */
-#define RUN_MS 30000
+/* For all that it does: an agent to start and a run of `true`, a second on a machine that swaps. */
+#define ALL_MS 30000
+/* Of these, for the agent's own look; one that hangs is not tried any further. */
+#define AGENT_MS 10000
 
-enum finding { FINDING_OK, FINDING_LIMITED, FINDING_MISSING };
+#define TRIAL "a run of `true` in a sandbox"
 
-static const char *const finding_names[] = {
-    [FINDING_OK] = "ok", [FINDING_LIMITED] = "limited", [FINDING_MISSING] = "MISSING"};
-
-static void say(enum finding finding, const char *what, const char *how)
-{
-    printf("%-8s %s%s%s\n", finding_names[finding], what,
-           finding == FINDING_OK || !*how ? "" : ": ", finding == FINDING_OK ? "" : how);
-}
+extern char **environ;
 
 /* --- what is there --- */
-
-static enum finding look_at_device(void)
-{
-    _cleanup_close_ int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-    return fd >= 0 ? FINDING_OK : FINDING_MISSING;
-}
 
 static enum finding look_at_mount(void)
 {
     struct obstacle_facts facts;
     obstacle_look(&facts);
     const char *obstacle = obstacle_name(&facts);
-    enum finding finding = obstacle ? FINDING_MISSING : FINDING_OK;
-    say(finding, "a mount may be made", obstacle ? obstacle : "");
-    return finding;
+    return finding_say(obstacle ? FINDING_MISSING : FINDING_OK, "a mount may be made", "",
+                       obstacle ? obstacle : "");
 }
 
 static enum finding look_at_fusermount(void)
 {
-    return process_is_in_path("fusermount3") ? FINDING_OK
-           : geteuid() == 0                  ? FINDING_LIMITED
-                                             : FINDING_MISSING;
+    bool is_there = process_is_in_path("fusermount3");
+    enum finding bad = geteuid() == 0 ? FINDING_LIMITED : FINDING_MISSING;
+    return finding_say(is_there ? FINDING_OK : bad, "fusermount3", "it is not in PATH",
+                       "apt-get install fuse3");
 }
 
-static enum finding look_at_bwrap(void)
+/* --- the agent --- */
+
+static int spawn_doctor(const char *program, pid_t *ret_pid)
 {
-    return process_is_in_path("bwrap") ? FINDING_OK : FINDING_MISSING;
+    static char name[] = "studentfs-agent", doctor[] = "--doctor";
+    char *const words[] = {name, doctor, NULL};
+    return -posix_spawn(ret_pid, program, NULL, NULL, words, environ);
 }
 
-/* root needs one for students who are to be root only. */
-static enum finding look_at_user_namespaces(void)
+/* Its exit status, or a negative errno; it is gone then. */
+static int wait_for(pid_t pid)
 {
-    int status = -1;
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(unshare(CLONE_NEWUSER) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-    if (pid > 0)
-        waitpid(pid, &status, 0);
-    return status == 0 ? FINDING_OK : geteuid() == 0 ? FINDING_LIMITED : FINDING_MISSING;
+    int status = 0;
+    _cleanup_close_ int pidfd = pidfd_open(pid, 0);
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+    bool is_over = poll(&end, 1, AGENT_MS) > 0;
+    if (!is_over)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return !is_over ? -ETIMEDOUT : WIFEXITED(status) ? WEXITSTATUS(status) : -ECHILD;
 }
 
-static enum finding look_at_ssh(void)
+/* Its own lines come first. */
+static enum finding look_at_agent(const char *given, bool *ret_works)
 {
-    static const char *const places[] = {"studentfs-ssh", "../libexec/studentfs/studentfs-ssh"};
-    char path[4096];
-    return process_find_program(places, 2, path, sizeof(path)) == 0 ? FINDING_OK : FINDING_LIMITED;
+    char path[PATH_MAX] = "studentfs-agent", why[PATH_MAX + 64];
+    pid_t pid;
+    int r = agent_child_find(given, path);
+    if (r == 0)
+        r = spawn_doctor(path, &pid);
+    if (r == 0)
+        r = wait_for(pid);
+    *ret_works = r >= 0 && r < FINDING_COUNT;
+    if (*ret_works)
+        return finding_worse((enum finding)r, finding_say(FINDING_OK, "studentfs-agent", "", ""));
+    snprintf(why, sizeof(why), "%s: %s", path,
+             r == -ECHILD || r > 0 ? "it does not run" : strerror(-r));
+    return finding_say(FINDING_MISSING, "studentfs-agent", why,
+                       "apt-get install --reinstall studentfs, or give its path with --agent");
 }
-
-static const struct {
-    const char *what;
-    enum finding (*look)(void);
-    const char *how;
-} checks[] = {
-    {"/dev/fuse can be opened", look_at_device,
-     "modprobe fuse; for a container, start it with that device"},
-    {"fusermount3", look_at_fusermount, "apt-get install fuse3"},
-    {"bwrap", look_at_bwrap, "apt-get install bubblewrap"},
-    {"user namespaces", look_at_user_namespaces,
-     "sysctl -w user.max_user_namespaces=15000 kernel.unprivileged_userns_clone=1"},
-    {"studentfs-ssh, for runs with ssh", look_at_ssh, "install it beside studentfs-agent"},
-};
 
 /* --- a run --- */
 
@@ -128,7 +125,13 @@ static void on_ended(struct studentrun *run, const struct studentrun_result *res
     snprintf(trial->reason, sizeof(trial->reason), "%s", result->reason ? result->reason : "");
 }
 
-static void try_run(struct studentrun_engine *engine, struct trial *trial)
+static int left_until(uint64_t deadline)
+{
+    uint64_t now = monotonic_ns();
+    return now < deadline ? (int)((deadline - now) / NS_PER_MS) + 1 : 0;
+}
+
+static void try_run(struct studentrun_engine *engine, uint64_t deadline, struct trial *trial)
 {
     static const struct studentrun_events events = {
         .started = on_started, .handed_over = on_handed_over, .ended = on_ended};
@@ -140,14 +143,14 @@ static void try_run(struct studentrun_engine *engine, struct trial *trial)
         return;
     }
     struct pollfd engine_fd = {.fd = studentrun_engine_fd(engine), .events = POLLIN};
-    while (!trial->is_ended && poll(&engine_fd, 1, RUN_MS) > 0)
+    while (!trial->is_ended && poll(&engine_fd, 1, left_until(deadline)) > 0)
         studentrun_engine_dispatch(engine);
     if (!trial->is_ended)
-        snprintf(trial->reason, sizeof(trial->reason), "no answer in %d s", RUN_MS / 1000);
+        snprintf(trial->reason, sizeof(trial->reason), "no answer in %d s", ALL_MS / 1000);
     studentrun_free(run);
 }
 
-static void try_agent(const char *agent_program, struct trial *trial)
+static void try_agent(const char *agent_program, uint64_t deadline, struct trial *trial)
 {
     const struct studentrun_agent_options how = {.program = agent_program, .task_dir = "/"};
     struct studentrun_agent *agent;
@@ -156,7 +159,7 @@ static void try_agent(const char *agent_program, struct trial *trial)
         return;
     const struct studentrun_options options = {.sockets_dir = studentrun_agent_sockets(agent)};
     if (studentrun_engine_new(&options, &engine) == 0) {
-        try_run(engine, trial);
+        try_run(engine, deadline, trial);
         studentrun_engine_free(engine);
     }
     studentrun_agent_free(agent);
@@ -165,39 +168,54 @@ static void try_agent(const char *agent_program, struct trial *trial)
 static enum finding look_at_limit(const struct trial *trial, const char *name)
 {
     char what[64];
-    enum finding finding = strstr(trial->enforced, name) ? FINDING_OK : FINDING_LIMITED;
     snprintf(what, sizeof(what), "%s of a run is bounded as a whole", name);
-    say(finding, what,
-        geteuid() == 0 ? "mount the control group's controller where it may be written"
-                       : "systemd-run --user --scope -p Delegate=yes studentfs ...");
-    return finding;
+    return finding_say(strstr(trial->enforced, name) ? FINDING_OK : FINDING_LIMITED, what, "",
+                       "as the line of its control group says");
 }
 
-static enum finding look_at_run(const char *agent)
+/* By what bwrap, the agent or the engine said. */
+static const char *mend_of(const char *reason)
+{
+    static const struct {
+        const char *words, *mend;
+    } known[] = {
+        {"bwrap: No such file", "apt-get install bubblewrap"},
+        {"namespace", "sysctl -w user.max_user_namespaces=15000; for a container, start it with a "
+                      "seccomp profile that allows unshare and clone"},
+        {"mount proc", "for a container, start it with --security-opt systempaths=unconfined"},
+        {"Exec format error", "install the studentfs that is built for this machine"},
+        {"private directory", "mkdir -m 700 -p /run/user/$(id -u)"},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strstr(reason, known[i].words))
+            return known[i].mend;
+    return "";
+}
+
+static enum finding look_at_run(const char *agent, uint64_t deadline)
 {
     static const char *const limits[] = {"cpu", "wall", "memory", "processes"};
     struct trial trial = {.retval = -1};
     enum finding worst = FINDING_OK;
-    try_agent(agent, &trial);
+    try_agent(agent, deadline, &trial);
     bool worked = trial.is_ended && trial.retval == 0;
-    say(worked ? FINDING_OK : FINDING_MISSING, "a run of `true` in a sandbox", trial.reason);
+    finding_say(worked ? FINDING_OK : FINDING_MISSING, TRIAL, trial.reason, mend_of(trial.reason));
     if (!worked)
         return FINDING_MISSING;
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        enum finding finding = look_at_limit(&trial, limits[i]);
-        worst = finding > worst ? finding : worst;
-    }
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        worst = finding_worse(worst, look_at_limit(&trial, limits[i]));
     return worst;
 }
 
 bool doctor_examine(const char *agent)
 {
+    uint64_t deadline = monotonic_ns() + ALL_MS * NS_PER_MS;
+    bool works = false;
     enum finding worst = look_at_mount();
-    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-        enum finding finding = checks[i].look();
-        say(finding, checks[i].what, checks[i].how);
-        worst = finding > worst ? finding : worst;
-    }
-    enum finding of_run = look_at_run(agent);
-    return of_run == FINDING_OK && worst != FINDING_MISSING;
+    worst = finding_worse(worst, look_at_fusermount());
+    worst = finding_worse(worst, look_at_agent(agent, &works));
+    if (works)
+        return look_at_run(agent, deadline) == FINDING_OK && worst != FINDING_MISSING;
+    finding_say(FINDING_MISSING, TRIAL, "not tried, studentfs-agent does not run", "");
+    return false;
 }

@@ -25,6 +25,11 @@ enum cgroup_layout { CGROUP_V1, CGROUP_V2, CGROUP_LAYOUTS };
 
 #define CGROUP_WHY_MAX 256 /* bytes: a path and some words */
 
+/* Why a controller is missing, for people, and the command that would mend it. */
+struct cgroup_lack {
+    char why[CGROUP_WHY_MAX], mend[2 * CGROUP_WHY_MAX];
+};
+
 struct hierarchy {
     enum cgroup_layout layout;
     char *path;   /* of the agent's tree */
@@ -35,8 +40,8 @@ struct hierarchy {
 struct cgroup_tree {
     struct hierarchy hierarchies[HIERARCHIES_MAX];
     unsigned n_hierarchies;
-    int of[CONTROLLER_COUNT];                   /* index of its hierarchy, or -1 */
-    char why[CONTROLLER_COUNT][CGROUP_WHY_MAX]; /* it is missing */
+    int of[CONTROLLER_COUNT]; /* index of its hierarchy, or -1 */
+    struct cgroup_lack lacks[CONTROLLER_COUNT];
     unsigned last_name;
 };
 

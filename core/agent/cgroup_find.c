@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "cgroup_home.h"
+#include "cgroup_lack.h"
 
 #include <errno.h>
 #include <mntent.h>
@@ -117,23 +118,9 @@ int cgroup_hand_down(const char *directory, enum controller controller)
     return r == -EINVAL ? -ENOENT : r; /* a kernel that does not even know the name */
 }
 
-static void explain(int error, const char *directory, const char *name, char *why)
-{
-    if (error == -EROFS)
-        snprintf(why, CGROUP_WHY_MAX, "%s is mounted read-only", directory);
-    else if (error == -EACCES || error == -EPERM)
-        snprintf(why, CGROUP_WHY_MAX, "%s may not be written by this user", directory);
-    else if (error == -EBUSY)
-        snprintf(why, CGROUP_WHY_MAX, "%s holds other processes: it cannot hand %s down", directory,
-                 name);
-    else if (error == -ENOENT)
-        snprintf(why, CGROUP_WHY_MAX, "%s does not have %s", directory, name);
-    else
-        snprintf(why, CGROUP_WHY_MAX, "%s: %s", directory, strerror(-error));
-}
-
 /* From our own group upwards, the first directory that may be written and has it. */
-static int climb(char *directory, const char *mount, enum controller controller, char *why)
+static int climb(char *directory, const char *mount, enum controller controller,
+                 struct cgroup_lack *ret_lack)
 {
     const char *name = controller_names[CGROUP_V2][controller];
     int first = 0;
@@ -147,7 +134,7 @@ static int climb(char *directory, const char *mount, enum controller controller,
         if (r == 0)
             return 0;
         if (first == 0) {
-            explain(r, directory, name ? name : "it", why);
+            cgroup_lack_explain(ret_lack, r, directory, name ? name : "it");
             first = r;
         }
         if (strlen(directory) <= strlen(mount))
@@ -157,23 +144,23 @@ static int climb(char *directory, const char *mount, enum controller controller,
 }
 
 /* v1 needs no climbing: a group with processes in it may have groups below it. */
-static int try_own(const char *directory, const char *name, char *why)
+static int try_own(const char *directory, const char *name, struct cgroup_lack *ret_lack)
 {
     int r = access(directory, W_OK) < 0 ? -errno : 0;
     if (r < 0)
-        explain(r, directory, name, why);
+        cgroup_lack_explain(ret_lack, r, directory, name);
     return r;
 }
 
 int cgroup_find(enum cgroup_layout layout, enum controller controller, char **ret_path,
-                char why[CGROUP_WHY_MAX])
+                struct cgroup_lack *ret_lack)
 {
     const char *name = controller_names[layout][controller];
     _cleanup_free_ char *mount = find_mount(layout, name);
     _cleanup_free_ char *own = own_path(layout, name);
     char *directory;
     if (!mount) {
-        snprintf(why, CGROUP_WHY_MAX, "no control groups are mounted");
+        cgroup_lack_explain(ret_lack, -ENODEV, "/sys/fs/cgroup", name ? name : "it");
         return -ENODEV;
     }
     if (asprintf(&directory, "%s%s", mount, own && strcmp(own, "/") != 0 ? own : "") < 0)
@@ -182,8 +169,8 @@ int cgroup_find(enum cgroup_layout layout, enum controller controller, char **re
     if (access(directory, F_OK) < 0)
         strcpy(directory, mount);
     cgroup_home_strip(directory);
-    int r = layout == CGROUP_V2 ? climb(directory, mount, controller, why)
-                                : try_own(directory, name, why);
+    int r = layout == CGROUP_V2 ? climb(directory, mount, controller, ret_lack)
+                                : try_own(directory, name, ret_lack);
     if (r < 0) {
         free(directory);
         return r;

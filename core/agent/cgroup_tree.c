@@ -3,6 +3,7 @@
 #include "cgroup.h"
 #include "cgroup_find.h"
 #include "cgroup_home.h"
+#include "cgroup_lack.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -97,14 +98,14 @@ static struct hierarchy *v2_of(struct cgroup_tree *tree)
 }
 
 static int find(struct cgroup_tree *tree, enum cgroup_layout layout, enum controller controller,
-                char **ret_parent, char *why)
+                char **ret_parent, struct cgroup_lack *ret_lack)
 {
     const struct hierarchy *v2 = layout == CGROUP_V2 ? v2_of(tree) : NULL;
     if (!v2)
-        return cgroup_find(layout, controller, ret_parent, why);
+        return cgroup_find(layout, controller, ret_parent, ret_lack);
     int r = cgroup_hand_down(v2->parent, controller);
     if (r < 0)
-        snprintf(why, CGROUP_WHY_MAX, "%s does not hand it down", v2->parent);
+        cgroup_lack_explain(ret_lack, r, v2->parent, "it");
     else if (!(*ret_parent = strdup(v2->parent)))
         r = -ENOMEM;
     return r;
@@ -133,10 +134,10 @@ static int add_hierarchy(struct cgroup_tree *tree, enum cgroup_layout layout, ch
 }
 
 static int place(struct cgroup_tree *tree, enum controller controller, enum cgroup_layout layout,
-                 const char *name, char *why)
+                 const char *name, struct cgroup_lack *ret_lack)
 {
     char *parent = NULL;
-    int r = find(tree, layout, controller, &parent, why);
+    int r = find(tree, layout, controller, &parent, ret_lack);
     if (r < 0)
         return r;
     int index = add_hierarchy(tree, layout, parent, name);
@@ -144,7 +145,8 @@ static int place(struct cgroup_tree *tree, enum controller controller, enum cgro
         r = cgroup_hand_down(tree->hierarchies[index].path, controller);
     if (index < 0 || r < 0) {
         r = index < 0 ? index : r;
-        snprintf(why, CGROUP_WHY_MAX, "no group can be made: %s", strerror(-r));
+        *ret_lack = (struct cgroup_lack){.why = ""};
+        snprintf(ret_lack->why, CGROUP_WHY_MAX, "no group can be made: %s", strerror(-r));
         return r;
     }
     tree->of[controller] = index;
@@ -158,14 +160,14 @@ static const enum cgroup_layout preferred[CONTROLLER_COUNT] = {
 /* In the layout that is preferred, else in the other; the better reason is kept. */
 static void place_somewhere(struct cgroup_tree *tree, enum controller controller, const char *name)
 {
-    char why[CGROUP_WHY_MAX] = "";
+    struct cgroup_lack lack = {.why = ""};
     tree->of[controller] = -1;
-    int first = place(tree, controller, preferred[controller], name, tree->why[controller]);
+    int first = place(tree, controller, preferred[controller], name, &tree->lacks[controller]);
     if (first == 0)
         return;
-    int second = place(tree, controller, CGROUP_LAYOUTS - 1 - preferred[controller], name, why);
+    int second = place(tree, controller, CGROUP_LAYOUTS - 1 - preferred[controller], name, &lack);
     if (second != -ENODEV && (first == -ENODEV || first == -ENOENT))
-        memcpy(tree->why[controller], why, sizeof(why));
+        tree->lacks[controller] = lack;
 }
 
 int cgroup_tree_init(struct cgroup_tree *tree)

@@ -28,5 +28,5 @@ void enforced_describe_missing(const struct cgroup_tree *cgroups, bool has_user_
     for (unsigned i = 0; i < CONTROLLER_COUNT && used < size; i++)
         if (!(enforced & limits[i].flag))
             used += (size_t)snprintf(ret_text + used, size - used, "%s%s: %s", used ? "; " : "",
-                                     limits[i].name, cgroups->why[i]);
+                                     limits[i].name, cgroups->lacks[i].why);
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "bwrap.h"
+#include "doctor.h"
 #include "options.h"
 #include "router.h"
 #include "run.h"
@@ -68,7 +69,7 @@ static void tell_what_is_missing(const struct cgroup_tree *cgroups)
         [CONTROLLER_CPU] = "CPU time: bounded for each process, not for the run"};
     for (unsigned i = 0; i < CONTROLLER_COUNT; i++)
         if (!cgroup_tree_has(cgroups, (enum controller)i))
-            log_warning("no control group for %s (%s)", instead[i], cgroups->why[i]);
+            log_warning("no control group for %s (%s)", instead[i], cgroups->lacks[i].why);
 }
 
 static int set_log(const struct options *options)
@@ -301,6 +302,8 @@ int main(int argc, char **argv)
         return r > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     if (set_log(&options) < 0)
         return EXIT_FAILURE;
+    if (options.doctor)
+        return doctor_examine(&options);
     /* SIGTERM, so that it cleans up; the parent may have gone already. */
     if (options.die_with_parent && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
         return EXIT_FAILURE;

@@ -76,6 +76,7 @@ static const struct option_row rows[] = {
     ROW("init", OPTION_TEXT, init, .value = "PATH", .help = "the student-init to use"),
     ROW("strict", OPTION_FLAG, strict,
         .help = "refuse runs (251) where a limit cannot be enforced"),
+    ROW("doctor", OPTION_FLAG, doctor, .help = "examine what sandboxes stand on, and serve nobody"),
     ROW("ready-fd", OPTION_NUMBER, ready_fd, .min = 3, .max = INT_MAX, .value = "FD",
         .help = "write a line there when it is ready"),
     ROW("log-level", OPTION_TEXT, log_level, .value = "LEVEL",
@@ -163,7 +164,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         if (r != 0)
             return r;
     }
-    if (optind != argc || !options->sockets) {
+    if (optind != argc || (!options->sockets && !options->doctor)) {
         fprintf(stderr, "studentfs-agent: %s; see studentfs-agent --help\n",
                 optind != argc ? "it takes options only" : "--sockets is needed");
         return -EINVAL;

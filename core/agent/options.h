@@ -16,6 +16,7 @@ struct options {
     bool die_with_parent;
     const char *log_level; /* NULL: the usual one */
     bool as_journal;
+    bool doctor; /* examine the machine, and serve nobody */
     bool strict; /* a run whose limits are not all enforced is refused */
     struct limit_options limits;
     struct environments environments;

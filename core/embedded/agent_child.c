@@ -50,8 +50,9 @@ static int find_beside_library(char path[PATH_MAX])
     return -ENOENT;
 }
 
-static int find_program(const char *given, char path[PATH_MAX])
+int agent_child_find(const char *given, char ret_path[PATH_MAX])
 {
+    char *path = ret_path;
     if (given)
         return snprintf(path, PATH_MAX, "%s", given) < PATH_MAX ? 0 : -ENAMETOOLONG;
     if (process_find_program(places, PLACES, path, PATH_MAX) == 0 || find_beside_library(path) == 0)
@@ -114,7 +115,7 @@ static int move_up(int fd)
 static int spawn(const struct agent_child_plan *plan, int ready, pid_t *ret_pid)
 {
     char path[PATH_MAX];
-    int r = find_program(plan->program, path);
+    int r = agent_child_find(plan->program, path);
     if (r < 0)
         return r;
     _cleanup_free_ const char **words = make_words(plan);

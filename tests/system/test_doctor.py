@@ -2,11 +2,13 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 
 import studentfs
 
+USER = 65534
 LIMITS = ("cpu", "wall", "memory", "processes")
 
 
@@ -39,7 +41,6 @@ class Doctor(studentfs.TestCase):
         enforced = run.status().get("enforced", "").split()
         found, status = self.examine()
         self.assertEqual(found["a run of `true` in a sandbox"][0], "ok")
-        self.assertEqual(found["/dev/fuse can be opened"][0], "ok")
         self.assertEqual(found["a mount may be made"][0], "ok")
         self.assertEqual(found["bwrap"][0], "ok")
         for limit in LIMITS:
@@ -47,23 +48,57 @@ class Doctor(studentfs.TestCase):
                              "ok" if limit in enforced else "limited")
         self.assertEqual(status, 0 if set(LIMITS) <= set(enforced) else 1)
 
-    def test_without_bwrap(self):
+    def programs(self, bwrap=None):
+        """A PATH without bwrap, or with that text for one."""
         programs = self.base.parent / f"{self.base.name}-bin"
         programs.mkdir()
-        self.addCleanup(programs.rmdir)
+        self.addCleanup(shutil.rmtree, programs)
         for name in ("sh", "fusermount3"):
-            link = programs / name
-            link.symlink_to(f"/bin/{name}")
-            self.addCleanup(link.unlink)
-        found, status = self.examine(path=str(programs))
-        self.assertEqual(found["bwrap"], ("MISSING", "bwrap: apt-get install bubblewrap"))
+            (programs / name).symlink_to(f"/bin/{name}")
+        if bwrap:
+            (programs / "bwrap").write_text(bwrap)
+            (programs / "bwrap").chmod(0o755)
+        return str(programs)
+
+    def test_without_bwrap(self):
+        found, status = self.examine(path=self.programs())
+        self.assertEqual(found["bwrap"], ("MISSING", "bwrap: it is not in PATH: apt-get install bubblewrap"))
         self.assertEqual(found["a run of `true` in a sandbox"][0], "MISSING")
+        self.assertIn("apt-get install bubblewrap", found["a run of `true` in a sandbox"][1])
+        self.assertEqual(status, 1)
+
+    def test_an_old_bwrap(self):
+        found, status = self.examine(path=self.programs("#!/bin/sh\necho bubblewrap 0.7.0\n"))
+        self.assertEqual(found["bwrap"][0], "MISSING")
+        self.assertIn("bubblewrap 0.7.0: older than 0.8: apt-get install bubblewrap of a newer release", found["bwrap"][1])
+        self.assertEqual(status, 1)
+
+    def test_a_bwrap_that_fails(self):
+        """The run's own words, and the mend for these."""
+        words = "bwrap: No permissions to create a new namespace"
+        found, status = self.examine(path=self.programs(
+            f"#!/bin/sh\n[ \"$1\" = --version ] && echo bubblewrap 0.9.1 && exit\necho '{words}' >&2\nexit 1\n"))
+        self.assertEqual(found["bwrap"], ("ok", "bwrap, bubblewrap 0.9.1"))
+        finding, what = found["a run of `true` in a sandbox"]
+        self.assertEqual(finding, "MISSING")
+        self.assertIn(words, what)
+        self.assertIn("sysctl -w user.max_user_namespaces", what)
+        self.assertEqual(status, 1)
+
+    def test_an_agent_that_hangs(self):
+        agent = pathlib.Path(self.programs("#!/bin/sh\nexec sleep 1000\n")) / "bwrap"
+        found, status = self.examine("--agent", str(agent))
+        self.assertEqual(found["studentfs-agent"][0], "MISSING")
+        self.assertIn("timed out", found["studentfs-agent"][1])
+        self.assertIn("not tried", found["a run of `true` in a sandbox"][1])
         self.assertEqual(status, 1)
 
     def test_without_an_agent(self):
         found, status = self.examine("--agent", "/nonexistent")
         self.assertEqual(found["a run of `true` in a sandbox"][0], "MISSING")
         self.assertIn("studentfs-agent", found["a run of `true` in a sandbox"][1])
+        self.assertEqual(found["studentfs-agent"][0], "MISSING")
+        self.assertIn("give its path with --agent", found["studentfs-agent"][1])
         self.assertEqual(status, 1)
 
     def in_own_mounts(self, before):
@@ -76,8 +111,7 @@ class Doctor(studentfs.TestCase):
             "mount -t tmpfs none /dev; mkdir /dev/pts /dev/shm\n"
             "for node in 'null 3' 'zero 5' 'full 7' 'random 8' 'urandom 9'; do mknod -m 666 /dev/${node% *} c 1 ${node#* }; done\n"
             "mknod -m 666 /dev/tty c 5 0")
-        self.assertEqual(found["/dev/fuse can be opened"][0], "MISSING")
-        self.assertIn("modprobe fuse", found["/dev/fuse can be opened"][1])
+        self.assertIn("modprobe fuse", found["a mount may be made"][1])
         self.assertEqual(found["a mount may be made"][0], "MISSING")
         self.assertEqual(status, 1)
 
@@ -87,6 +121,64 @@ class Doctor(studentfs.TestCase):
         self.assertEqual(found["wall of a run is bounded as a whole"][0], "ok")
         for limit in ("cpu", "memory"):
             self.assertEqual(found[f"{limit} of a run is bounded as a whole"][0], "limited")
+            self.assertIn("no control groups are mounted: mount -t cgroup2", found[f"control group for {limit}"][1])
+        self.assertEqual(status, 1)
+
+    def test_read_only_control_groups(self):
+        """As in most containers."""
+        found, status = self.in_own_mounts(
+            "for at in $(awk '$3 ~ /^cgroup2?$/ {print $2}' /proc/mounts); do mount -o remount,bind,ro $at; done")
+        for limit in ("cpu", "memory", "processes"):
+            finding, what = found[f"control group for {limit}"]
+            self.assertEqual(finding, "limited", what)
+            self.assertIn("is mounted read-only: mount -o remount,rw /sys/fs/cgroup", what)
+        self.assertEqual(found["a run of `true` in a sandbox"][0], "ok")
+        self.assertEqual(found["memory of a run is bounded as a whole"][0], "limited")
+        self.assertEqual(status, 1)
+
+    def as_user(self, mode, before=":"):
+        """An ordinary user, to whom nothing was delegated, and /dev/fuse with that mode."""
+        programs = self.base.parent / f"{self.base.name}-bin"
+        programs.mkdir()
+        self.addCleanup(shutil.rmtree, programs)
+        programs.chmod(0o755)
+        for path in studentfs.BIN.iterdir():
+            if path.name.startswith("student"):
+                shutil.copy(path, programs)
+        os.chown(self.base, USER, USER)
+        return self.in_own_mounts(f"{before}\nmknod -m {mode} {programs}/fuse c 10 229\n"
+                                  f"mount --bind {programs}/fuse /dev/fuse\ncd /\n"
+                                  "exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all "
+                                  f"{programs}/studentfs --doctor")
+
+    def test_a_user_without_control_groups_of_his_own(self):
+        found, status = self.as_user("0666")
+        self.assertEqual(found["a mount may be made"][0], "ok")
+        if found["user namespaces"][0] != "ok":
+            self.skipTest("an ordinary user gets no user namespace here")
+        self.assertEqual(found["a run of `true` in a sandbox"][0], "ok")
+        for limit in ("cpu", "memory"):
+            finding, what = found[f"control group for {limit}"]
+            self.assertEqual(finding, "limited", what)
+            self.assertRegex(what, r"may not be written by this user: (sudo sh -c 'mkdir|systemd-run --user --scope)")
+        self.assertEqual(found["processes of a run is bounded as a whole"][0], "ok")
+        self.assertEqual(status, 1)
+
+    def test_a_fuse_device_that_is_refused(self):
+        found, status = self.as_user("0600")
+        self.assertEqual(found["a mount may be made"],
+                         ("MISSING", "a mount may be made: this user may not open /dev/fuse: 'chmod 666 /dev/fuse', as root"))
+        self.assertEqual(status, 1)
+
+    def test_no_user_namespaces(self):
+        """The kernel's setting, in a user namespace of the test's own, which has one too."""
+        if os.geteuid() != 0:
+            self.skipTest("mounts of one's own take root")
+        found, status = self.examine(before="echo 0 > /proc/sys/user/max_user_namespaces",
+                                     wrap=["unshare", "-U", "-r", *studentfs.OWN_MOUNTS])
+        self.assertEqual(found["user namespaces"], (
+            "limited", "user namespaces, for students who are to be root: there may be none: "
+            "user.max_user_namespaces is 0: sysctl -w user.max_user_namespaces=15000"))
         self.assertEqual(status, 1)
 
 

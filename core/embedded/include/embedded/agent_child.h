@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -22,6 +23,8 @@ struct agent_child {
     int pidfd; /* readable at its end; -1: it does not run */
 };
 
+/* Which program that is: program, or the one that is found. A negative errno where none is. */
+int agent_child_find(const char *program, char ret_path[PATH_MAX]);
 /* Starts it. *ret_ready becomes readable when it is ready, or at its end. -ENOENT: no program. */
 int agent_child_start(const struct agent_child_plan *plan, struct agent_child *ret_child,
                       int *ret_ready);
