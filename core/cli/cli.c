@@ -119,6 +119,8 @@ static int tell_mistake(enum cli cli, int error)
         what = "the command is empty, or a quote in it is open, or it ends in a backslash";
     else if (error == -EILSEQ)
         what = "the command, or another text, is not UTF-8";
+    else if (error == -EISDIR)
+        what = "a stream is a directory, by which a student would reach all files";
     else if (error == -E2BIG)
         what = "the command is longer than the kernel executes";
     fprintf(stderr, "%s: %d: %s\n", names[cli], RETVAL_FAILED, what);

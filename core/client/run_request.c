@@ -7,6 +7,22 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* Whoever has a directory has all that is below and above it: no sandbox would hold. */
+static int check_fds(const int fds[HANDOVER_FDS])
+{
+    for (int i = 0; i < HANDOVER_FDS; i++) {
+        struct stat st;
+        if (fds[i] < 0)
+            continue;
+        if (fstat(fds[i], &st) < 0)
+            return -errno;
+        if (S_ISDIR(st.st_mode))
+            return -EISDIR;
+    }
+    return 0;
+}
 
 int run_request_check(const struct studentrun_request *request)
 {
@@ -20,7 +36,7 @@ int run_request_check(const struct studentrun_request *request)
         r = -EINVAL;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && r == 0; i++)
         r = text_check(texts[i]);
-    return r;
+    return r < 0 ? r : check_fds(request->fds);
 }
 
 int run_request_copy(struct studentrun *run, const struct studentrun_request *request)

@@ -115,8 +115,9 @@ void studentrun_engine_router_died(struct studentrun_engine *engine, const char 
 
 /*
  * Asks for a run. On failure nothing was started and fds are still the caller's: -EINVAL,
- * -EILSEQ, -E2BIG as studentrun_command_check(); errors of making sockets and files in
- * sockets_dir otherwise.
+ * -EILSEQ, -E2BIG as studentrun_command_check(); -EBADF, -EISDIR: one of fds is no descriptor, or a
+ * directory's, by which a student would be out of the sandbox; errors of making sockets and files
+ * in sockets_dir otherwise.
  */
 int studentrun_start(struct studentrun_engine *engine, const struct studentrun_request *request,
                      const struct studentrun_events *events, void *userdata,

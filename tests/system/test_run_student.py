@@ -151,6 +151,16 @@ class Streams(Case):
                                 env=self.place.environment(), capture_output=True, timeout=50, check=False)
         self.assertEqual((result.returncode, result.stdout, result.stderr), (3, b"", b""))
 
+    def test_a_directory(self):
+        """By its descriptor a student would be out of the sandbox."""
+        directory = os.open(self.place.base, os.O_RDONLY | os.O_DIRECTORY)
+        self.addCleanup(os.close, directory)
+        for stream in ("stdin", "stdout"):
+            process = self.place.start(*self.options, "true", stderr=subprocess.PIPE, **{stream: directory})
+            _, err = process.communicate(timeout=50)
+            self.assertEqual((process.returncode, err),
+                             (254, b"run_student: 254: a stream is a directory, by which a student would reach all files\n"))
+
     def test_a_file(self):
         with open(self.place.base / "out", "wb") as file:
             process = self.place.start(*self.options, "echo", "x", stdout=file, stdin=subprocess.DEVNULL)
