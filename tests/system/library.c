@@ -2,6 +2,7 @@
  * A program that uses libstudentrun, for test_library.py: built in the tree, and outside of it
  * against what was installed; by a C++ compiler as well.
  */
+#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -161,17 +162,49 @@ static int descriptors(char **words)
     return fclose(file);
 }
 
+static int entries(const char *directory)
+{
+    int n = 0;
+    DIR *open = opendir(directory);
+    while (readdir(open))
+        n++;
+    closedir(open);
+    return n;
+}
+
+/* COUNT: so many calls of each kind, one after the other; how many descriptors and threads stay. */
+static int repeated(char **words)
+{
+    static const char *const commands[] = {"true", "nosuch", "sh -c 'kill -9 $$'", "'open"};
+    int descriptors_before = 0, threads_before = 0;
+    for (size_t n = 0; n <= strtoul(words[0], NULL, 10); n++) {
+        for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+            struct studentrun_request request = request_of(commands[i]);
+            struct studentrun_output output;
+            if (run_student_simple(&request, NULL, &call, &output) >= 0)
+                studentrun_output_free(&output);
+        }
+        if (n > 0)
+            continue;
+        descriptors_before = entries("/proc/self/fd");
+        threads_before = entries("/proc/self/task");
+    }
+    /* One that has been joined may be seen for a moment still. */
+    bool threads_stay = entries("/proc/self/task") - threads_before > 4;
+    printf("%d descriptors, %s threads\n", entries("/proc/self/fd") - descriptors_before,
+           threads_stay ? "many" : "no");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         int words;
         int (*run)(char **words);
-    } all[] = {{"simple", 4, simple},
-               {"big", 1, big},
-               {"threads", 2, threads},
-               {"signalled", 1, signalled},
-               {"descriptors", 2, descriptors}};
+    } all[] = {{"simple", 4, simple},       {"big", 1, big},
+               {"threads", 2, threads},     {"repeated", 1, repeated},
+               {"signalled", 1, signalled}, {"descriptors", 2, descriptors}};
     call.options.sockets_dir = getenv("STUDENTRUN_SOCKETS");
     if (getenv("IN_MESSAGES"))
         call.options.transport = STUDENTRUN_TRANSPORT_MESSAGE;

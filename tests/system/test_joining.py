@@ -167,6 +167,66 @@ class Joining(test_run_student.Case):
                                         "is joined; --agent PROGRAM starts one\n")
 
 
+class Transport(test_run_student.Case):
+    """What `auto` takes of a router that says nothing of itself, and whose containers never come."""
+
+    SHARED = pathlib.Path("/.__input/__shared_kernel")
+
+    def setUp(self):
+        super().setUp()
+        self.context = zmq.Context()
+        self.router = self.context.socket(zmq.ROUTER)
+        self.router.bind(f"ipc://{SOCKETS}/main.sock")
+        self.addCleanup((SOCKETS / "main.sock").unlink, True)
+        self.addCleanup(self.context.destroy, 0)
+
+    def share_kernel(self):
+        self.SHARED.parent.mkdir()
+        self.addCleanup(self.SHARED.parent.rmdir)
+        self.SHARED.touch()
+        self.addCleanup(self.SHARED.unlink)
+
+    def sent(self, *options):
+        """The types of what the client sends until its end, but for dummies, and the end."""
+        process = self.place.start("--handover-timeout", "0.4", *options, "true", stderr=subprocess.PIPE)
+        self.addCleanup(self.end, process)
+        types = []
+        while process.poll() is None or self.router.poll(0):
+            if not self.router.poll(50):
+                continue
+            identity, _, data = self.router.recv_multipart()
+            types.append(msgpack.unpackb(data)["type"])
+            if types[-1] == "run_student":
+                answer = {"type": "run_student_started", "container_id": "c"}
+                self.router.send_multipart([identity, b"", msgpack.packb(answer)])
+        self.assertEqual(process.returncode, 254)
+        return [kind for kind in types if kind != "dummy_message"], process.stderr.read()
+
+    def test_a_shared_kernel(self):
+        self.share_kernel()
+        types, reason = self.sent("--fallback-timeout", "0.1")
+        self.assertEqual(types, ["run_student"])
+        self.assertIn(b"the container did not ask for its command in time", reason)
+
+    def test_a_shared_kernel_and_root(self):
+        """By messages all the same, and at once."""
+        self.share_kernel()
+        types, reason = self.sent("--fallback-timeout", "100", "--run-as-root")
+        self.assertEqual(types, ["run_student", "run_student_init"])
+        self.assertIn(b"the router did not take the command in time", reason)
+
+    def test_no_shared_kernel(self):
+        types, reason = self.sent("--fallback-timeout", "0.2")
+        self.assertEqual(types, ["run_student", "run_student_init"])
+        self.assertIn(b"the router did not take the command in time", reason)
+
+    def test_what_is_set_comes_before(self):
+        self.assertEqual(self.sent("--transport", "fd", "--fallback-timeout", "0.1")[0], ["run_student"])
+        self.share_kernel()
+        self.assertEqual(self.sent("--transport", "message", "--fallback-timeout", "100")[0],
+                         ["run_student", "run_student_init"])
+
+
 def enter():
     """Runs this again where there is a /sockets."""
     script = pathlib.Path(__file__).with_name("grading_container.sh")

@@ -70,6 +70,9 @@ class Calls(test_run_student.Case):
         """More than any pipe holds, before the first byte is read."""
         self.assertEqual(self.call("big", "sh -c 'head -c 104857600 /dev/zero; cat >&2'"), "0 out other err same\n")
 
+    def test_nothing_stays(self):
+        self.assertEqual(self.call("repeated", 15), "0 descriptors, no threads\n")
+
     def test_threads(self):
         self.assertEqual(self.call("threads", 8, "own"), "0 wrong\n")
 
