@@ -14,7 +14,9 @@
 #include "base/process.h"
 #include "bwrap.h"
 #include "doctor.h"
+#include "makers.h"
 #include "options.h"
+#include "privileges.h"
 #include "router.h"
 #include "run.h"
 #include "ssh.h"
@@ -248,6 +250,7 @@ static void stop(struct agent *agent)
     fd_clear(&agent->host.sockets_fd);
     ssh_host_deinit(&agent->ssh);
     spawner_deinit(&agent->spawner);
+    makers_kill_all(); /* what a spawner that was killed has left */
     if (agent->pool.loop)
         pool_deinit(&agent->pool);
     if (agent->disk.loop)
@@ -280,6 +283,10 @@ static int serve(const struct options *options, const char *init, const struct t
         r = ssh_host_init(&agent.ssh);
     if (r < 0)
         return fail("cannot start the spawner", r);
+    makers_adopt_orphans();
+    r = privileges_keep(PRIVILEGED_AGENT); /* now that the spawners have theirs */
+    if (r < 0)
+        return fail("cannot drop capabilities", r);
     r = loop_init(&agent.loop);
     if (r == 0)
         r = start(&agent, options, init, task);

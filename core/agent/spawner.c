@@ -3,7 +3,9 @@
 
 #include "base/cleanup.h"
 #include "base/fdpass.h"
+#include "makers.h"
 #include "mount_view.h"
+#include "privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -220,39 +223,67 @@ static bool take_apart(char *bytes, size_t size, struct order *order)
     return order->n_fds >= n;
 }
 
-static _Noreturn void serve(int socket)
+/* The process id, or a negative errno. */
+static pid_t carry_out(struct makers *makers, const struct order *order, int *ret_pidfd)
+{
+    bool is_born_there = false;
+    int r = makers_reserve(makers);
+    if (r < 0)
+        return r;
+    pid_t pid = fork_with_pidfd(order->birthplace, ret_pidfd, &is_born_there);
+    if (pid == 0)
+        become(order, is_born_there);
+    if (pid < 0)
+        return -errno;
+    makers_add(makers, pid);
+    return pid;
+}
+
+/* Returns whether there may be more. */
+static bool take_order(int socket, struct makers *makers)
 {
     static char bytes[sizeof(struct header) + SPAWN_ARGUMENTS_MAX];
+    struct order order;
+    int pidfd = -1;
+    ssize_t size =
+        fdpass_receive(socket, bytes, sizeof(bytes), order.fds, FDPASS_MAX, &order.n_fds, NULL);
+    if (size == -EAGAIN || size == -EINTR)
+        return true;
+    if (size <= 0)
+        return false;
+    pid_t pid =
+        take_apart(bytes, (size_t)size, &order) ? carry_out(makers, &order, &pidfd) : -EPROTO;
+    answer(socket, pid < 0 ? -pid : 0, pidfd);
+    fd_clear(&pidfd);
+    for (size_t i = 0; i < order.n_fds; i++)
+        close(order.fds[i]);
+    return true;
+}
+
+/* children: a signalfd for their ends, or -1. */
+static _Noreturn void serve(int socket, int children)
+{
+    struct makers makers = {0};
+    struct pollfd fds[] = {{.fd = socket, .events = POLLIN}, {.fd = children, .events = POLLIN}};
+    makers_adopt_orphans();
     for (;;) {
-        struct order order;
-        int pidfd = -1;
-        bool is_born_there = false;
-        struct pollfd readable = {.fd = socket, .events = POLLIN};
-        poll(&readable, 1, -1);
-        ssize_t size =
-            fdpass_receive(socket, bytes, sizeof(bytes), order.fds, FDPASS_MAX, &order.n_fds, NULL);
-        if (size == -EAGAIN || size == -EINTR)
-            continue;
-        if (size <= 0)
-            _exit(EXIT_SUCCESS);
-        errno = EPROTO;
-        pid_t pid = take_apart(bytes, (size_t)size, &order)
-                        ? fork_with_pidfd(order.birthplace, &pidfd, &is_born_there)
-                        : -1;
-        if (pid == 0)
-            become(&order, is_born_there);
-        answer(socket, pid < 0 ? errno : 0, pidfd);
-        fd_clear(&pidfd);
-        for (size_t i = 0; i < order.n_fds; i++)
-            close(order.fds[i]);
+        struct signalfd_siginfo info;
+        poll(fds, 2, -1);
+        if (fds[1].revents && read(children, &info, sizeof(info)) > 0)
+            makers_reap(&makers);
+        if (fds[0].revents && !take_order(socket, &makers))
+            break;
     }
+    makers_kill_all();
+    _exit(EXIT_SUCCESS);
 }
 
 static _Noreturn void spawner_main(int socket)
 {
-    struct sigaction ignore = {.sa_handler = SIG_IGN, .sa_flags = SA_NOCLDWAIT};
-    sigset_t all;
+    sigset_t all, child;
     sigfillset(&all);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
     /* Whoever waits for the end of what the agent was given must not wait for us. */
     if ((socket = dup2(socket, STDERR_FILENO + 1)) < 0)
         _exit(EXIT_FAILURE);
@@ -260,12 +291,13 @@ static _Noreturn void spawner_main(int socket)
     fcntl(socket, F_SETFD, FD_CLOEXEC);
     /* The terminal's Ctrl-C is for the agent, which then ends us in its order. */
     sigprocmask(SIG_BLOCK, &all, NULL);
-    sigaction(SIGCHLD, &ignore,
-              NULL); /* nobody waits for the children: they are pidfds elsewhere */
+    signal(SIGCHLD, SIG_DFL); /* whoever started us may have ignored it */
     prctl(PR_SET_NAME, "agent-spawner");
     if (geteuid() == 0)
         mount_view_enter();
-    serve(socket);
+    if (privileges_keep(PRIVILEGED_SPAWNER) < 0)
+        _exit(EXIT_FAILURE);
+    serve(socket, signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 /* --- in the agent --- */

@@ -12,6 +12,21 @@ import time
 import studentfs
 
 
+# Of linux/capability.h.
+CAPABILITIES = {0: "chown", 1: "dac_override", 5: "kill", 6: "setgid", 7: "setuid", 8: "setpcap", 10: "net_bind_service",
+                12: "net_admin", 19: "sys_ptrace", 21: "sys_admin"}
+SPAWNERS = {"dac_override", "kill", "setgid", "setuid", "setpcap", "net_admin", "sys_admin"}
+
+
+def status(pid):
+    return dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
+
+
+def names(hexadecimal):
+    bits = int(hexadecimal, 16)
+    return {CAPABILITIES.get(bit, bit) for bit in range(64) if bits >> bit & 1}
+
+
 class Spawner(studentfs.TestCase):
     def spawner(self):
         for pid, _ in studentfs.descendants(self.mount.daemon[0]):
@@ -47,10 +62,41 @@ class Spawner(studentfs.TestCase):
         if os.geteuid() != 0:
             self.skipTest("bwrap may be setuid for an ordinary user")
         for pid in (self.mount.agent()[0], self.spawner()):
-            self.assertIn("NoNewPrivs:\t1\n", pathlib.Path(f"/proc/{pid}/status").read_text())
+            self.assertEqual(status(pid)["NoNewPrivs"], "1")
+
+    def capabilities(self, pid):
+        """Those that it has, and those that it could ever get: the same."""
+        found = status(pid)
+        self.assertEqual({found[name] for name in ("CapBnd", "CapEff")}, {found["CapPrm"]})
+        self.assertIn(found["CapInh"], (found["CapPrm"], "0" * 16))
+        return names(found["CapPrm"])
+
+    def test_capabilities(self):
+        """Of root's each keeps what it needs, and can get no other."""
+        if os.geteuid() != 0:
+            self.skipTest("another's agent has none")
+        run = self.mount.run("student/student sleep", stdin=None)
+        run.wait_for("running")
+        self.addCleanup(run.remove)
+        student = studentfs.eventually(lambda: [pid for pid, _ in studentfs.descendants(self.mount.daemon[0])
+                                                if studentfs.program_of(pid) == "student"], what="the student")[0]
+        init = studentfs.process_stat(student)[1]
+        bwrap = studentfs.process_stat(init)[1]
+        self.assertEqual([studentfs.program_of(pid) for pid in (init, bwrap)], ["student-init", "bwrap"])
+        spawners = [pid for pid, _ in studentfs.descendants(self.mount.daemon[0])
+                    if studentfs.process_stat(pid)[1] == self.mount.agent()[0]]
+        self.assertEqual(len(spawners), 2)  # the students' and the ssh servers'
+        for pid in spawners:
+            self.assertEqual(self.capabilities(pid), SPAWNERS)
+        self.assertEqual(self.capabilities(self.mount.agent()[0]),
+                         {"chown", "dac_override", "kill", "net_bind_service", "sys_ptrace", "sys_admin"})
+        self.assertLessEqual(names(status(bwrap)["CapBnd"]), SPAWNERS)  # it drops more
+        self.assertEqual(names(status(init)["CapPrm"]), {"kill", "setgid", "setuid", "setpcap"})
+        self.assertEqual(names(status(init)["CapBnd"]), set())
+        self.assertEqual(self.capabilities(student), set())
 
 
-class Dying(studentfs.TestCase):
+class AllDie(studentfs.TestCase):
     """Sandboxes that all die when they are ready are not made again and again without a pause."""
 
     mount_options = None
@@ -126,6 +172,47 @@ class Dying(studentfs.TestCase):
         studentfs.eventually(lambda: not studentfs.is_alive(dying), what="bwrap's end")
         run = self.mount.run("echo works")
         self.assertEqual((run.text("stdout"), run.retval()), ("works\n", 0), run.text("status"))
+
+
+class Orphans(studentfs.TestCase):
+    """bwrap's child waits for it; where bwrap is killed first, and no control group holds the child, it goes all the
+    same. A bwrap that never gets on makes that moment last."""
+
+    mount_options = None
+
+    def setUp(self):
+        super().setUp()
+        self.programs = pathlib.Path(tempfile.mkdtemp(prefix="studentfs-test-"))
+        self.addCleanup(shutil.rmtree, self.programs)
+        self.programs.chmod(0o755)
+        (self.programs / "bwrap").write_text("#!/bin/sh\nsleep 1000 &\nwait\n")
+        (self.programs / "bwrap").chmod(0o755)
+
+    def orphan(self, choose):
+        # Without a control group, in which the next agent would find it.
+        wrap = [*studentfs.OWN_MOUNTS, "sh", "-c", "umount -l -R /sys/fs/cgroup; exec \"$@\"", "sh"] \
+            if os.geteuid() == 0 else []
+        mount = self.own_mount("--pool", "1", environment={"PATH": f"{self.programs}:{os.environ['PATH']}"}, wrap=wrap)
+
+        def sleeper():
+            found = [process for process in studentfs.descendants(mount.daemon[0])
+                     if studentfs.program_of(process[0]) == "sleep"]
+            return found[0] if found else None
+        # Its mount is out of others' sight.
+        self.addCleanup(lambda: os.kill(mount.daemon[0], signal.SIGTERM))
+        child = studentfs.eventually(sleeper, what="a child that waits")
+        maker = studentfs.process_stat(child[0])[1]
+        os.kill(choose(mount, maker), signal.SIGKILL)
+        studentfs.eventually(lambda: not studentfs.is_alive(child), what="the orphan's end")
+
+    def test_of_a_maker_that_was_killed(self):
+        self.orphan(lambda mount, maker: maker)
+
+    def test_of_a_spawner_that_was_killed(self):
+        self.orphan(lambda mount, maker: studentfs.process_stat(maker)[1])
+
+    def test_of_an_agent_that_was_killed(self):
+        self.orphan(lambda mount, maker: mount.agent()[0])
 
 
 if __name__ == "__main__":
