@@ -65,6 +65,16 @@ static void streams_restore(const struct streams *streams)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &streams->terminal);
 }
 
+/*
+ * In the background a terminal is read by nobody: the command, in a session of its own, would not
+ * be stopped by it, and get what is typed for others.
+ */
+static int input_of_command(void)
+{
+    pid_t foreground = tcgetpgrp(STDIN_FILENO);
+    return foreground >= 0 && foreground != getpgrp() ? -1 : STDIN_FILENO;
+}
+
 static int transport_of(enum cli cli, const char *text, enum studentrun_transport *ret_transport)
 {
     static const char *const transports[] = {[STUDENTRUN_TRANSPORT_AUTO] = "auto",
@@ -182,6 +192,7 @@ static int run(enum cli cli, const struct options *options, const char *command)
         .signalled = forward_done,
         .ssh_ready = tell_login,
         .is_last = true};
+    const int fds[3] = {input_of_command(), STDOUT_FILENO, STDERR_FILENO};
     struct studentrun_result result;
     struct streams streams;
     agent_words(options, words);
@@ -189,7 +200,7 @@ static int run(enum cli cli, const struct options *options, const char *command)
     if (transport_of(cli, options->transport, &call.options.transport) < 0)
         return RETVAL_FAILED;
     streams_save(&streams);
-    int r = run_student(&request, NULL, &call, &result);
+    int r = run_student(&request, fds, &call, &result);
     streams_restore(&streams);
     if (r < 0)
         return tell_mistake(cli, r);

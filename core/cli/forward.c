@@ -13,6 +13,10 @@
 static volatile sig_atomic_t early[SIGNAL_LAST + 1];
 static struct studentrun_signals *volatile command;
 
+/* From a terminal's signal until this program has been stopped and continued: each try to read in
+ * the background makes another one. */
+static volatile sig_atomic_t is_stopping;
+
 static bool is_fault(int signal)
 {
     return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE ||
@@ -22,6 +26,12 @@ static bool is_fault(int signal)
 static bool stops(int signal)
 {
     return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+/* Those by which a terminal stops who reads or writes in the background. */
+static bool is_terminals(int signal)
+{
+    return signal == SIGTTIN || signal == SIGTTOU;
 }
 
 /* Told by the kernel about this program itself, not sent by anybody. */
@@ -38,8 +48,9 @@ static void on_signal(int number, siginfo_t *info, void *context)
         signal(number, SIG_DFL); /* and it happens again */
         return;
     }
-    if (is_own(number, info))
+    if (is_own(number, info) || (is_terminals(number) && is_stopping))
         return;
+    is_stopping = is_terminals(number) ? 1 : is_stopping;
     if (command)
         studentrun_signals_send(command, number);
     else
@@ -48,11 +59,14 @@ static void on_signal(int number, siginfo_t *info, void *context)
 
 void forward_signals(void)
 {
-    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct sigaction action = {.sa_sigaction = on_signal};
     sigset_t none;
     sigfillset(&action.sa_mask);
-    for (int number = 1; number <= SIGNAL_LAST; number++)
+    for (int number = 1; number <= SIGNAL_LAST; number++) {
+        /* A read in the background that began again would be told again, for ever. */
+        action.sa_flags = SA_SIGINFO | (is_terminals(number) ? 0 : SA_RESTART);
         sigaction(number, &action, NULL); /* not those of KILL, STOP and the C library */
+    }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -75,4 +89,5 @@ void forward_done(int number, void *userdata)
         return;
     nanosleep(&moment, NULL);
     kill(getpid(), SIGSTOP);
+    is_stopping = 0;
 }

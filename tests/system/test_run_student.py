@@ -4,6 +4,7 @@ import fcntl
 import os
 import pathlib
 import pty
+import select
 import shutil
 import signal
 import struct
@@ -313,10 +314,10 @@ class SignalsInMessages(Signals):
 class Terminal(Case):
     """A shell's user before it."""
 
-    def terminal(self, *words):
+    def terminal(self, *words, **more):
         ours, theirs = pty.openpty()
         process = self.place.start(*words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), **more)
         self.addCleanup(os.close, ours)
         self.addCleanup(self.end, process)
         self.addCleanup(os.close, theirs)
@@ -325,6 +326,7 @@ class Terminal(Case):
     def expect(self, terminal, text):
         seen = b""
         while text not in seen:
+            self.assertTrue(select.select([terminal], [], [], 30)[0], f"no {text} in {seen}")
             seen += os.read(terminal, 1000)
         return seen
 
@@ -354,6 +356,45 @@ class Terminal(Case):
         self.expect(ours, b"int")
         os.write(ours, b"\x1c")  # ^\
         self.assertEqual(process.wait(50), 128 + signal.SIGQUIT)
+
+    def shell(self):
+        """A person's, with jobs."""
+        environment = self.place.environment(PATH=f"{studentfs.BIN}:{os.environ['PATH']}", PS1="$ ", TERM="dumb")
+        process, ours, theirs = self.terminal("--norc", "-i", program="bash", environment=environment)
+        self.expect(ours, b"$ ")
+
+        def says(line, *texts):
+            os.write(ours, line)
+            for text in texts:
+                self.expect(ours, text)
+
+        def leave():
+            os.write(ours, b"\x03\nkill -9 %1; exit\nexit\n")
+            process.kill()
+
+        self.addCleanup(leave)
+        del theirs
+        return says
+
+    def test_in_the_background(self):
+        """What is typed is the shell's: the command reads nothing of it."""
+        for mode in (b"fd", b"message"):
+            says = self.shell()
+            says(b"run_student --transport %s sh -c 'cat; echo rea''d' &\n" % mode, b"read\r\n")
+            says(b"wait; echo mi''ne\n", b"mine\r\n")
+
+    def test_stopped_and_continued(self):
+        """By messages it is this program that reads, and which a terminal stops in the background."""
+        says = self.shell()
+        says(b"run_student --transport message sh -c 'echo rea''dy; cat'\n", b"ready\r\n")
+        says(b"one\n", b"one\r\none\r\n")
+        says(b"\x1a", b"Stopped")
+        says(b"bg\n", b"&")
+        says(b"wait %1; echo fi''rst\n\n", b"first\r\n")  # until it is stopped, by the line that nobody reads
+        says(b"fg\n", b"run_student")
+        says(b"two\n", b"two\r\ntwo\r\n")
+        says(b"\x04", b"$ ")
+        says(b"echo it ended with $?\n", b"it ended with 0\r\n")
 
     def test_what_it_changed_is_put_back(self):
         process, ours, theirs = self.terminal("sh", "-c", "stty raw -echo; echo ready; kill -9 $$")
