@@ -1,7 +1,9 @@
 """kill -9 of each of our processes at each step of a run: it ends with a return value or goes with its
 daemon, and nothing is left: what a crash could leave, the next start removes."""
 
+import contextlib
 import os
+import pathlib
 import signal
 
 import studentfs
@@ -17,6 +19,33 @@ def waiting(mount):
 def running(mount):
     run = mount.run("student/student sleep", stdin=None)
     run.wait_for("running")
+    return run
+
+
+def handing_over(mount):
+    """What the client hands over has been sent to an init that does not take it: it is stopped."""
+    [init] = studentfs.eventually(lambda: held_inits(mount), what="a prepared sandbox")
+    os.kill(init, signal.SIGSTOP)
+    run = mount.make()
+    run.write("cmd", "student/student sleep")
+    # From then on it is the agent's no longer, but the run's: another is prepared.
+    studentfs.eventually(lambda: len(named(mount, "student-init")) > 1, what="that sandbox's being given away")
+    assert run.state() == "starting", run.text("status")
+    return run
+
+
+def cleaning_up(mount):
+    """The command has ended and its sandbox cannot: a process of it does not die before it is thawed."""
+    run = mount.run("sh -c 'student/student sleep > /dev/null 2>&1 & read line'", stdin=None)
+    run.wait_for("running")
+    [sleeper] = studentfs.eventually(lambda: named(mount, "student"), what="the process in the background")
+    group = mount.case.freezer
+    (group / "cgroup.procs").write_text(str(sleeper))
+    (group / "freezer.state").write_text("FROZEN")
+    mount.release = lambda: (group / "freezer.state").write_text("THAWED")
+    run.write("stdin", "end\n")
+    assert run.retval() == 0, run.text("status")
+    assert named(mount, "student") == [sleeper]
     return run
 
 
@@ -37,6 +66,16 @@ def ending(mount):
 
 def named(mount, *programs):
     return [pid for pid, _ in studentfs.descendants(mount.daemon[0]) if studentfs.program_of(pid) in programs]
+
+
+def held_inits(mount):
+    """Those that the agent has a process descriptor of: they have said that they are ready."""
+    agent = mount.agent()[0]
+    held = ""
+    for path in pathlib.Path(f"/proc/{agent}/fdinfo").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            held += path.read_text()
+    return [pid for pid in named(mount, "student-init") if f"Pid:\t{pid}\n" in held]
 
 
 def sandbox_of(pid):
@@ -72,12 +111,14 @@ class CrashSteps(studentfs.TestCase):
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        mount.release()
         if victim in ("bwrap", "init"):
             # What is dying, and not dead yet, looks alive to the agent too: it might be given the next run.
             studentfs.eventually(lambda: not [p for p in dying if studentfs.is_alive(p)], what="the sandboxes' end")
 
     def crash(self, step, victim, *options):
         mount = self.own_mount(*options)
+        mount.case, mount.release = self, lambda: None  # for the steps
         everything = studentfs.descendants(mount.daemon[0])
         first = mount.agent()
         agents = [first[0]]
@@ -114,6 +155,13 @@ class CrashSteps(studentfs.TestCase):
 
     def test_in_the_teardown(self):
         self.each(tearing_down)
+
+    def test_in_the_hand_over(self):
+        self.each(handing_over, "--pool", "1", "--pool-max", "1")
+
+    def test_in_the_clean_up(self):
+        self.freezer = studentfs.freezer_group(self)
+        self.each(cleaning_up)
 
     def test_just_ended(self):
         self.each(ending)
