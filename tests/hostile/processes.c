@@ -4,11 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +104,38 @@ static int do_init(const char *argument)
     return 0;
 }
 
+/* Whatever reaches into another process, tried on one whose number outside of here he was told. */
+static int do_neighbour(const char *argument)
+{
+    static const char *const files[] = {"mem", "environ", "maps", "root", "fd", "status"};
+    struct rlimit limit;
+    char byte, path[64];
+    cpu_set_t cpus;
+    pid_t pid = (pid_t)strtol(argument, NULL, 10);
+    struct iovec here = {&byte, 1}, there = {do_neighbour, 1};
+    CPU_ZERO(&cpus);
+    CPU_SET(0, &cpus);
+    tell("kill", kill(pid, SIGKILL));
+    tell("kill_group", kill(-pid, SIGKILL));
+    tell("signal_thread", syscall(SYS_tgkill, pid, pid, SIGKILL));
+    tell("queue", sigqueue(pid, SIGUSR1, (union sigval){0}));
+    tell("attach", ptrace(PTRACE_ATTACH, pid, NULL, NULL));
+    tell("seize", ptrace(PTRACE_SEIZE, pid, NULL, NULL));
+    tell("vm_read", process_vm_readv(pid, &here, 1, &there, 1, 0));
+    tell("vm_write", process_vm_writev(pid, &here, 1, &there, 1, 0));
+    tell("pidfd", syscall(SYS_pidfd_open, pid, 0));
+    tell("prlimit", prlimit(pid, RLIMIT_CPU, NULL, &limit));
+    tell("affinity", sched_setaffinity(pid, sizeof(cpus), &cpus));
+    tell("priority", setpriority(PRIO_PROCESS, (id_t)pid, 19));
+    tell("move_pages", syscall(SYS_move_pages, pid, 0, NULL, NULL, NULL, 0));
+    tell("kcmp", syscall(SYS_kcmp, getpid(), pid, 0, 0, 0));
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
+        tell(files[i], open(path, O_RDONLY));
+    }
+    return 0;
+}
+
 /* Of a session of its own, deaf to all signals, with the streams in hand; stopped on "stop". */
 static int do_stay(const char *argument)
 {
@@ -145,9 +181,14 @@ static int do_abort(const char *argument)
     return 9;
 }
 
-const struct attack process_attacks[] = {
-    {"fork_bomb", do_fork_bomb}, {"thread_bomb", do_thread_bomb},
-    {"orphans", do_orphans},     {"signals_to_all", do_signals},
-    {"init", do_init},           {"stay", do_stay},
-    {"stop", do_stop},           {"flood_errors", do_flood_errors},
-    {"abort", do_abort},         {0}};
+const struct attack process_attacks[] = {{"fork_bomb", do_fork_bomb},
+                                         {"thread_bomb", do_thread_bomb},
+                                         {"orphans", do_orphans},
+                                         {"signals_to_all", do_signals},
+                                         {"init", do_init},
+                                         {"stay", do_stay},
+                                         {"stop", do_stop},
+                                         {"flood_errors", do_flood_errors},
+                                         {"abort", do_abort},
+                                         {"neighbour", do_neighbour},
+                                         {0}};

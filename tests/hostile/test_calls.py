@@ -1,7 +1,11 @@
 """System calls: none reaches past the process; what programs need works."""
 
+import contextlib
 import os
 import pathlib
+import struct
+import subprocess
+import tempfile
 
 import hostile
 
@@ -9,6 +13,22 @@ import hostile
 REFUSED = {"EPERM", "EACCES"}
 # Root of a user namespace of his own has ids to change to in it, and nothing outside.
 X86 = os.uname().machine == "x86_64"
+
+
+def program_of_32_bits(directory):
+    """An executable that makes that directory, by i386's mkdir(), and exits with 0; where it is still there after
+    that, it stops the processor, which is SIGSEGV."""
+    start, base = 52 + 32, 0x08048000
+    code = b"".join((b"\xb8", struct.pack("<I", 39), b"\xbb", struct.pack("<I", base + start + 34),
+                     b"\xb9", struct.pack("<I", 0o755), b"\xcd\x80",  # mkdir(directory, 0755)
+                     b"\xb8", struct.pack("<I", 1), b"\xbb", struct.pack("<I", 0), b"\xcd\x80",  # exit(0)
+                     b"\xf4", b"\x90" * 4))  # hlt
+    assert len(code) == 34
+    code += directory + b"\0"
+    header = b"\x7fELF\x01\x01\x01" + bytes(9) + struct.pack(
+        "<HHIIIIIHHHHHH", 2, 3, 1, base + start, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+    size = start + len(code)
+    return header + struct.pack("<IIIIIIII", 1, 0, base, base, size, size, 5, 0x1000) + code
 
 
 class Calls(hostile.TestCase):
@@ -33,6 +53,29 @@ class Calls(hostile.TestCase):
             # Which takes that gate for its own calls', and its filter as well.
             lines[:2] = ["i386 ENOSYS"] * 2
         self.assertEqual(lines, ["i386 ENOSYS"] * 2 + ["x32 ENOSYS"] * 2)
+
+    def test_a_program_of_32_bits(self):
+        """It is executed, and none of its system calls is made: neither what it was made for nor its exit."""
+        if not X86:
+            self.skipTest("no other architecture's programs here")
+        program = program_of_32_bits(b"made")
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "program"
+            path.write_bytes(program)
+            path.chmod(0o755)
+            with contextlib.suppress(OSError):
+                self.assertEqual(subprocess.run([path], cwd=directory, check=False).returncode, 0)
+            if not (pathlib.Path(directory) / "made").exists():
+                self.skipTest("this kernel runs no programs of 32 bits")
+        (self.mount.student / "program").write_bytes(program)
+        (self.mount.student / "program").chmod(0o755)
+        for settings in self.as_root_too():
+            run = self.mount.make()
+            run.write("working_dir", "/task/student")
+            run.start("/task/student/program", **settings)
+            self.assertEqual((run.retval(), run.status()["termination"]), (128 + 11, "signal"), run.text("status"))
+            self.assertFalse((self.mount.student / "made").exists())
+            run.remove()
 
     def test_terminals(self):
         """None is inherited, and one's own cannot be fed."""

@@ -89,6 +89,22 @@ class Processes(hostile.TestCase):
         run.remove()
         other.remove()
 
+    def test_reaching_into_another_runs_process(self):
+        """Of the same user outside, and its number known: traced, read, signalled, slowed by nothing."""
+        for way in self.as_root_too():
+            other = self.mount.run("/task/student/student sleep", stdin=None)
+            other.wait_for("running")
+            table = studentfs.eventually(lambda: [pid for pid, _ in studentfs.descendants(self.mount.daemon[0])
+                                                  if studentfs.program_of(pid) == "student"], what="the neighbour")
+            for pid in (*table, self.mount.daemon[0], self.mount.agent()[0]):
+                got = self.got(f"neighbour {pid}", **way)
+                self.assertGreater(len(got), 18)
+                self.assertLessEqual(set(got.values()), {"ESRCH", "ENOENT", "EPERM"}, got)
+            self.assertEqual(other.state(), "running")
+            self.assertEqual(os.getpriority(os.PRIO_PROCESS, table[0]), os.getpriority(os.PRIO_PROCESS, 0))
+            other.remove()
+            studentfs.eventually(lambda: not studentfs.process_stat(table[0]), what="the neighbour's end")
+
 
 class Forged(hostile.TestCase):
     def test_exit_codes_that_imitate_verdicts(self):
