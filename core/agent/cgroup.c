@@ -191,6 +191,13 @@ void cgroup_kill(const struct cgroup *cgroup)
         cgroup_kill_in(hierarchy->fd, cgroup->name);
 }
 
+bool cgroup_kill_at_once(const struct cgroup *cgroup)
+{
+    const struct hierarchy *hierarchy = best_hierarchy(cgroup);
+    return hierarchy && hierarchy->layout == CGROUP_V2 &&
+           kill_by_kernel(hierarchy->fd, cgroup->name);
+}
+
 bool cgroup_is_populated(const struct cgroup *cgroup)
 {
     const struct hierarchy *hierarchy = best_hierarchy(cgroup);

@@ -62,6 +62,8 @@ int cgroup_new(struct cgroup *cgroup, struct cgroup_tree *tree);
  * child that waits for it for ever. Of a sandbox that is over.
  */
 void cgroup_kill(const struct cgroup *cgroup);
+/* Only by the kernel's own cgroup.kill, at one stroke. False: there is none. */
+bool cgroup_kill_at_once(const struct cgroup *cgroup);
 /*
  * Removes what is there; -EBUSY while something is still in it (mounts that go take up to
  * a third of a second): try again. 0 on a zeroed one.

@@ -33,6 +33,8 @@ static void on_bound(struct timer *timer)
 void sandbox_kill(struct sandbox *sandbox)
 {
     sandbox->killed = true;
+    if (cgroup_kill_at_once(&sandbox->cgroup))
+        return;
     /* With init everything goes. Before init is known, its maker takes it along. */
     if (sandbox->init >= 0)
         pidfd_send_signal(sandbox->init, SIGKILL, NULL, 0);

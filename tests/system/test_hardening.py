@@ -1,5 +1,6 @@
 """Our own programs are built as Debian's hardening=+all asks."""
 
+import os
 import subprocess
 import unittest
 
@@ -42,6 +43,24 @@ class Hardening(unittest.TestCase):
                 symbols = readelf("-s", path)
                 self.assertIn("__stack_chk_fail", symbols)
                 self.assertRegex(symbols, r"__\w+_chk\b")
+
+    def code(self, path):
+        """Of x86 alone: what these two do elsewhere looks otherwise."""
+        if os.uname().machine != "x86_64":
+            self.skipTest("not this machine's instructions")
+        return subprocess.check_output(["objdump", "-d", "--no-show-raw-insn", path], text=True)
+
+    def test_marked_targets_of_jumps(self):
+        """-fcf-protection: where a pointer to a function may lead begins with a mark."""
+        for path in self.each():
+            with self.subTest(program=path.name):
+                self.assertRegex(self.code(path), r"<(main|studentrun_start)>:\n\s+[0-9a-f]+:\s+endbr64\b")
+
+    def test_stack_is_touched_page_by_page(self):
+        """-fstack-clash-protection: a frame larger than a page does not jump over the guard."""
+        for path in self.each():
+            with self.subTest(program=path.name):
+                self.assertRegex(self.code(path), r"\bor[ql]\s+\$0x0,(0x[0-9a-f]+)?\(%rsp")
 
     def test_student_init_is_static_and_small(self):
         path = studentfs.BIN / "student-init"

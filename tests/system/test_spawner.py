@@ -5,9 +5,7 @@ import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import tempfile
-import time
 
 import studentfs
 
@@ -96,36 +94,39 @@ class Spawner(studentfs.TestCase):
         self.assertEqual(self.capabilities(student), set())
 
 
+def ready_inits(mount):
+    """Those that the agent holds a process descriptor of: they have said that they are ready."""
+    agent = mount.agent()[0]
+    held = ""
+    for path in pathlib.Path(f"/proc/{agent}/fdinfo").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            held += path.read_text()
+    return [process for process in studentfs.descendants(agent)
+            if studentfs.program_of(process[0]) == "student-init" and f"Pid:\t{process[0]}\n" in held]
+
+
 class AllDie(studentfs.TestCase):
     """Sandboxes that all die when they are ready are not made again and again without a pause."""
 
-    mount_options = None
+    mount_options = ("--pool", "4", "--pool-max", "4")
 
     def test_they_are_made_ever_more_seldom(self):
-        directory = pathlib.Path(tempfile.mkdtemp(prefix="studentfs-test-"))
-        self.addCleanup(shutil.rmtree, directory)
-        directory.chmod(0o755)
-        for name in ("task", "task/student", "sockets"):
-            (directory / name).mkdir()
-        (directory / "task/student").chmod(0o777)
-        init = directory / "init"
-        # What it says is one write: a message.
-        init.write_text("#!/bin/sh\nprintf x >> /task/student/made\n"
-                        r"printf '\201\244type\252init_ready' >&3" "\n")
-        init.chmod(0o755)
-        agent = subprocess.Popen([studentfs.BIN / "studentfs-agent", "--sockets", directory / "sockets", "--task",
-                                  directory / "task", "--init", init, "--pool", "4"], stderr=subprocess.DEVNULL)
-        self.addCleanup(agent.wait)
-        self.addCleanup(agent.terminate)
-        made = directory / "task/student/made"
-        studentfs.eventually(lambda: made.exists() and made.stat().st_size >= 4, seconds=60, what="the first ones")
-        began = time.monotonic()
-        studentfs.eventually(lambda: made.stat().st_size >= 8, 60, what="the next ones")
-        # Without a pause that takes as long as four of them do: some hundredths of a second.
-        self.assertGreater(time.monotonic() - began, 0.1)
-        studentfs.eventually(lambda: made.stat().st_size >= 9, 60, what="another")
-        self.assertGreater(time.monotonic() - began, 0.4)
-        self.assertLess(made.stat().st_size, 16)
+        made = set()
+
+        def nine_were_made():
+            for pid, started in ready_inits(self.mount):
+                if (pid, started) not in made:
+                    made.add((pid, started))
+                    os.kill(pid, signal.SIGKILL)
+            return len(made) >= 9
+        studentfs.eventually(nine_were_made, 50, what="nine of them")
+        # Not more than four are there at once: before the ninth five have died, and then there is a pause of
+        # 20 ms, doubled four times. Without one nine take some hundredths of a second.
+        times = sorted(started / os.sysconf("SC_CLK_TCK") for _, started in made)
+        self.assertGreater(times[8] - times[0], 0.3)
+        studentfs.eventually(lambda: not [process for process in made if studentfs.is_alive(process)], what="their end")
+        # And one that is asked for is made at once.
+        self.assert_ended(self.mount.run("true"), 0, "exited")
 
 
 class Pool(studentfs.TestCase):
@@ -149,20 +150,10 @@ class Pool(studentfs.TestCase):
 class Dying(studentfs.TestCase):
     mount_options = ("--pool", "1", "--pool-max", "1")
 
-    def ready(self):
-        """The inits that the agent holds a process descriptor of: those that have said that they are ready."""
-        agent = self.mount.agent()[0]
-        held = ""
-        for path in pathlib.Path(f"/proc/{agent}/fdinfo").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-                held += path.read_text()
-        return [pid for pid, _ in studentfs.descendants(agent)
-                if studentfs.program_of(pid) == "student-init" and f"Pid:\t{pid}\n" in held]
-
     def test_an_idle_sandbox_that_takes_its_time_to_die(self):
         """Its bwrap is dead, and what is in it is frozen: no run is given to it."""
         group = studentfs.freezer_group(self)
-        init = studentfs.eventually(self.ready, what="a prepared sandbox")[0]
+        init = studentfs.eventually(lambda: ready_inits(self.mount), what="a prepared sandbox")[0][0]
         bwrap = studentfs.process_stat(init)[1]
         dying = (bwrap, studentfs.process_stat(bwrap)[2])
         (group / "cgroup.procs").write_text(str(init))
