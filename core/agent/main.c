@@ -176,9 +176,26 @@ static int fail(const char *what, int error)
     return error;
 }
 
+/* Whatever fails later: what ends the runs looks at them. */
+static void init_host(struct agent *agent, const struct options *options)
+{
+    agent->host = (struct run_host){.loop = &agent->loop,
+                                    .pool = &agent->pool,
+                                    .disk = &agent->disk,
+                                    .ssh = &agent->ssh,
+                                    .limits = &options->limits,
+                                    .environments = &options->environments,
+                                    .sockets_dir = options->sockets,
+                                    .sockets_fd = -1,
+                                    .n_cpus = count_cpus(),
+                                    .strict = options->strict};
+    list_init(&agent->host.runs);
+}
+
 static int start(struct agent *agent, const struct options *options, const char *init,
                  const struct task *task)
 {
+    init_host(agent, options);
     int r = watch_signals(agent);
     if (r == 0)
         r = spawner_watch(&agent->spawner, &agent->loop, on_spawned);
@@ -201,17 +218,6 @@ static int start(struct agent *agent, const struct options *options, const char 
     r = ssh_host_start(&agent->ssh, &agent->loop, &agent->maker, &options->ssh);
     if (r < 0)
         return r; /* it was said */
-    agent->host = (struct run_host){.loop = &agent->loop,
-                                    .pool = &agent->pool,
-                                    .disk = &agent->disk,
-                                    .ssh = &agent->ssh,
-                                    .limits = &options->limits,
-                                    .environments = &options->environments,
-                                    .sockets_dir = options->sockets,
-                                    .sockets_fd = -1,
-                                    .n_cpus = count_cpus(),
-                                    .strict = options->strict};
-    list_init(&agent->host.runs);
     agent->host.sockets_fd = open(options->sockets, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (agent->host.sockets_fd < 0)
         return fail(options->sockets, -errno);

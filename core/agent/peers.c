@@ -108,6 +108,8 @@ void peers_init(struct peers *peers, struct zmq_watch *socket, peers_left_fn *le
 
 void peers_deinit(struct peers *peers)
 {
+    if (!peers->socket)
+        return;
     deferred_cancel(&peers->tell_gone);
     tdestroy(peers->tree, peer_free);
     peers->tree = NULL;

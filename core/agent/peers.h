@@ -67,6 +67,7 @@ struct peer {
 };
 
 void peers_init(struct peers *peers, struct zmq_watch *socket, peers_left_fn *left);
+/* Harmless on a zeroed one. */
 void peers_deinit(struct peers *peers);
 /* ZeroMQ has closed that connection. */
 void peers_disconnected(struct peers *peers, int connection);

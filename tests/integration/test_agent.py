@@ -616,7 +616,7 @@ class CommandLine(studentfs.TestCase):
     def refused(self, *arguments):
         result = subprocess.run([studentfs.BIN / "studentfs-agent", *map(str, arguments)], capture_output=True,
                                 text=True, timeout=20, check=False)
-        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual(result.returncode, 1, result.stderr)
         self.assertIn("studentfs-agent: ", result.stderr)
 
     def test_bad_arguments(self):
@@ -628,6 +628,8 @@ class CommandLine(studentfs.TestCase):
                 self.refused("--sockets", base, option, "x")
                 self.refused("--sockets", base, option, "-1")
             self.refused("--sockets", base, "--init", "/nonexistent")
+            self.refused("--sockets", base, "--ssh-address", "nowhere")
+            self.refused("--sockets", base, "--ssh-ports", "5-4")
 
     def test_help_and_version(self):
         for option in ("--help", "--version"):
