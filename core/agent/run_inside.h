@@ -1,5 +1,5 @@
-/* A run's inside: the one struct behind run.c (its life) and run_client.c (what its client says).
- */
+/* A run's inside: the one struct behind run.c (its life), run_handover.c (how its sandbox gets it)
+ * and run_client.c (what its client says). */
 #pragma once
 
 #include "relay.h"
@@ -33,6 +33,12 @@ struct run {
 void run_event(struct run *run, enum life_event event);
 /* Sends the return value, the last of it. */
 void run_tell_end(struct run *run);
+
+/* Gives it to its sandbox. A negative errno, with the refusal in words; -EPIPE: that has died idle.
+ */
+int run_give(struct run *run);
+/* All output is on its way: a relay_fn. */
+void run_output_sent(struct relay *relay);
 
 /* What the client does. */
 extern const struct peer_ops run_peer_ops;
