@@ -188,6 +188,7 @@ static void init_host(struct agent *agent, const struct options *options)
                                     .sockets_dir = options->sockets,
                                     .sockets_fd = -1,
                                     .n_cpus = count_cpus(),
+                                    .handover_s = options->handover,
                                     .strict = options->strict};
     list_init(&agent->host.runs);
 }

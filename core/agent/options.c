@@ -61,6 +61,8 @@ static const struct option_row rows[] = {
         .help = "sandboxes prepared ahead, at least (default: 4)"),
     ROW("pool-max", OPTION_NUMBER, pool_max, .max = 1000, .value = "N",
         .help = "the most, after so many ran at once (default: 64)"),
+    ROW("handover-timeout", OPTION_NUMBER, handover, .min = 1, .max = TIME_MAX_S, .value = "S",
+        .help = "how long a client may take to hand over its command (default: 10)"),
     ROW("tmp-size", OPTION_NUMBER, tmp_size, .min = 1, .max = MEMORY_MAX_MIB, .value = "MIB",
         .help = "size of a run's /tmp, and of its /dev/shm (default: 64)"),
     ROW("ssh-address", OPTION_TEXT, ssh.address, .value = "ADDRESS",
@@ -144,6 +146,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
         .ready_fd = OPTION_NO_FD,
         .pool = 4,
         .pool_max = 64,
+        .handover = 10, /* the client's own is the same */
         .tmp_size = 64,
         .ssh = {.address = "127.0.0.1", .wait = 120, .login = 60},
         /* INGInious's: 30 s, 200 MB; its init's RLIMIT_NPROC is 1000. */

@@ -12,7 +12,7 @@ struct options {
     const char *task;    /* directory whose student/ the runs see */
     const char *init;    /* student-init; NULL: found beside the agent */
     uint64_t ready_fd;   /* OPTION_NO_FD: none */
-    uint64_t pool, pool_max, tmp_size;
+    uint64_t pool, pool_max, tmp_size, handover;
     bool die_with_parent;
     const char *log_level; /* NULL: the usual one */
     bool as_journal;

@@ -2,7 +2,6 @@
 #include "run_inside.h"
 
 #include "base/cleanup.h"
-#include "base/log.h"
 #include "enforced.h"
 #include "protocol/utf8.h"
 

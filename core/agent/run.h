@@ -28,6 +28,7 @@ struct run_host {
     unsigned n_cpus;
     unsigned long last_number;
     struct list runs;
+    uint64_t handover_s; /* for a client to hand the command over */
     bool stopping;
     bool strict; /* no run without all limits */
 };

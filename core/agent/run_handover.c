@@ -13,9 +13,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define HANDOVER_BOUND_MS 10000 /* the client's defaults are the same */
-#define OPEN_FILES        4096
-#define FILE_SIZE         INT64_C(1073741824) /* bytes; one file, not all of them */
+#define OPEN_FILES 4096
+#define FILE_SIZE  INT64_C(1073741824) /* bytes; one file, not all of them */
 
 /* To SOCKETS/<id>.sock, by a path that is short enough wherever SOCKETS is. */
 static int connect_to_client(const struct run *run)
@@ -38,7 +37,7 @@ static int assign(struct run *run)
     const struct cgroup_tree *cgroups = run->host->pool->cgroups;
     struct message_init_assign order = {.open_files = OPEN_FILES,
                                         .file_size = FILE_SIZE,
-                                        .handover_ms = HANDOVER_BOUND_MS,
+                                        .handover_ms = (int64_t)run->host->handover_s * 1000,
                                         .run_as_root = run->request.kind.run_as_root};
     if (run->ssh.host)
         order.ssh_wait_ms = (int64_t)(run->ssh.host->options->wait * 1000);

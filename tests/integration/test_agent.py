@@ -538,12 +538,31 @@ class HandOver(AgentTest):
                 self.assertTrue(message["reason"])
         self.whole_run()
 
-    def test_a_client_that_never_hands_over(self):
+
+class Silence(AgentTest):
+    """Clients that say nothing more, at each step. 10 s is the default."""
+
+    agent_options = ("--handover-timeout", "1")
+
+    def test_at_each_step(self):
+        steps = (lambda client: None,
+                 lambda client: client.hand_over([0, 1, 2], b""),
+                 lambda client: client.hand_over([0, 1, 2], client.command_map("true")[:-1]))
+        for n, step in enumerate(steps):
+            with self.subTest(step=n), self.agent.client() as client:
+                client.request(receives_freely=True)
+                client.started()
+                client.accept()
+                step(client)
+                message = client.receive(9)
+                self.assertEqual((message["retval"], message["reason"]),
+                                 (254, "the client did not hand over a command in time"))
+
+    def test_of_one_that_does_not_accept(self):
         with self.agent.client() as client:
-            self.ready(client)
-            message = client.receive(30)
-            self.assertEqual(message["retval"], 254)
-            self.assertTrue(message["reason"])
+            client.request(receives_freely=True)
+            client.started()
+            self.assertEqual(client.receive(9)["retval"], 254)
 
 
 class Clients(AgentTest):

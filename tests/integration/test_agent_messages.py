@@ -8,6 +8,7 @@ import hashlib
 import os
 import pathlib
 import signal
+import time
 import unittest
 
 import msgpack
@@ -477,14 +478,20 @@ class Input(MessageTest):
             self.assertEqual(stranger.stdin(b"x"), CLOSED)
 
 
-class HandOver(MessageTest):
-    def test_never(self):
+class Silence(MessageTest):
+    agent_options = ("--handover-timeout", "1")
+
+    def test_no_command(self):
         with self.client() as client:
             client.request(receives_freely=True)
             client.started()
+            began = time.monotonic()
             self.assertEqual(client.finish(), 254)
-            self.assertTrue(client.retval["reason"])
+            self.assertLess(time.monotonic() - began, 9)  # 10 s is the default
+            self.assertEqual(client.retval["reason"], "the client did not hand over a command in time")
 
+
+class HandOver(MessageTest):
     def test_another_run_s(self):
         for changes in ({"student_container_id": "another"}, {"socket_id": "another"}):
             for style in STYLES.values():
