@@ -93,11 +93,28 @@ static bool is_occupied(const char *directory)
     return has_line(directory, "cgroup.procs") && has_line(directory, "cgroup.type");
 }
 
+/* Said even where nothing may be written: what is to be mended there is of no use then. */
+static bool lacks(const char *directory, const char *name)
+{
+    _cleanup_free_ char *path = NULL;
+    char line[LINE_SIZE] = "";
+    if (asprintf(&path, "%s/cgroup.controllers", directory) < 0)
+        return path = NULL, false;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool has = fgets(line, sizeof(line), file) && list_has(line, " \n", name);
+    fclose(file);
+    return !has;
+}
+
 int cgroup_hand_down(const char *directory, enum controller controller)
 {
     const char *name = controller_names[CGROUP_V2][controller];
     _cleanup_free_ char *path = NULL;
     char line[LINE_SIZE] = "";
+    if (name && lacks(directory, name))
+        return -ENOENT;
     if (access(directory, W_OK) < 0)
         return -errno;
     if (!name)

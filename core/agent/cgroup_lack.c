@@ -19,19 +19,20 @@ struct row {
 #define SCOPE      "systemd-run --scope -p Delegate=yes studentfs ..."
 #define USER_SCOPE "systemd-run --user --scope -p Delegate=yes studentfs ..."
 
+#define REMOUNT "mount -o remount,bind,rw $(findmnt -n -o TARGET -T %1$s)"
+
 static const struct row rows_of_root[] = {
     {-ENODEV, "no control groups are mounted",
      "mount -t cgroup2 none %1$s; for a container, start it with its control groups mounted", NULL},
     {-EROFS, "%1$s is mounted read-only",
-     "mount -o remount,rw %1$s; for a container, start it with its control groups writable", NULL},
+     REMOUNT "; for a container, start it with its control groups writable", NULL},
     {-EBUSY, "%1$s holds other processes: it cannot hand %2$s down",
      "mkdir %1$s/others; for p in $(cat %1$s/cgroup.procs); do echo $p > %1$s/others/cgroup.procs; "
      "done",
      SCOPE},
     {-ENOENT, "%1$s does not have %2$s",
      "echo +%2$s > cgroup.subtree_control in each directory above it; where /proc/cgroups says "
-     "that "
-     "it is disabled, boot with cgroup_enable=%2$s",
+     "that it is disabled, boot with cgroup_enable=%2$s",
      SCOPE},
     {-EACCES, "%1$s may not be written by this user",
      "outside, as the machine's root: chown -R USER %1$s, with the user that root is here", NULL},
@@ -39,7 +40,7 @@ static const struct row rows_of_root[] = {
 
 static const struct row rows_of_user[] = {
     {-ENODEV, "no control groups are mounted", "sudo mount -t cgroup2 none %1$s", NULL},
-    {-EROFS, "%1$s is mounted read-only", "sudo mount -o remount,rw %1$s", NULL},
+    {-EROFS, "%1$s is mounted read-only", "sudo " REMOUNT, NULL},
     {-EBUSY, "%1$s holds other processes: it cannot hand %2$s down",
      "mkdir %1$s/others; for p in $(cat %1$s/cgroup.procs); do echo $p > %1$s/others/cgroup.procs; "
      "done",
@@ -49,8 +50,10 @@ static const struct row rows_of_user[] = {
      "/proc/cgroups says that it is disabled, boot with cgroup_enable=%2$s",
      USER_SCOPE},
     {-EACCES, "%1$s may not be written by this user",
-     "sudo sh -c 'mkdir -p %1$s/students && chown -R USER %1$s/students && echo $PPID > "
-     "%1$s/students/cgroup.procs'",
+     /* $USER and $$ are this shell's, not sudo's. */
+     "sudo sh -c \"[ ! -e %1$s/cgroup.subtree_control ] || echo +%2$s > "
+     "%1$s/cgroup.subtree_control; mkdir -p %1$s/students; chown -R $USER %1$s/students; "
+     "echo $$ > %1$s/students/cgroup.procs\"",
      USER_SCOPE},
 };
 
