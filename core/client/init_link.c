@@ -224,6 +224,23 @@ static void on_listener(struct watch *watch, uint32_t events)
         link->fn(link, EVENT_INIT_GONE);
 }
 
+/*
+ * init may be uid 4242, and the umask anything. The directory may be another's, who could have put
+ * a link in the socket's place.
+ */
+static int open_to_everybody(const char *path)
+{
+    char name[64];
+    struct stat st;
+    _cleanup_close_ int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISSOCK(st.st_mode))
+        return -EPERM;
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    return chmod(name, 0777) < 0 ? -errno : 0;
+}
+
 static int listen_beside(struct init_link *link)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -237,10 +254,12 @@ static int listen_beside(struct init_link *link)
     link->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (link->listener < 0)
         return -errno;
-    /* init may be uid 4242, and the umask anything. */
     if (bind(link->listener, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-        chmod(link->path, 0777) < 0 || listen(link->listener, 1) < 0)
+        listen(link->listener, 1) < 0)
         return -errno;
+    int r = open_to_everybody(link->path);
+    if (r < 0)
+        return r;
     return watch_add(link->loop, &link->watch, link->listener, EPOLLIN, on_listener);
 }
 
