@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <pwd.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -39,6 +40,7 @@ void obstacle_look(struct obstacle_facts *ret_facts)
         .call = look_at_call(),
         .has_capability = has_capability(CAP_SYS_ADMIN),
         .has_fusermount = process_is_in_path("fusermount3"),
+        .has_name = getpwuid(getuid()) != NULL,
         .may_gain_privileges = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0,
         .may_gain_capability = prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 1,
     };
@@ -75,6 +77,8 @@ const char *obstacle_name(const struct obstacle_facts *facts)
                "namespace, 'unshare -rm sh'";
     if (!facts->has_fusermount)
         return "only root mounts without fusermount3: 'apt-get install fuse3'";
+    if (!facts->has_name)
+        return "this user has no name, and fusermount3 asks for one: 'useradd -u UID NAME'";
     if (!facts->may_gain_privileges)
         return "fusermount3 has no effect under no_new_privs: start this without, or give it a "
                "user namespace, 'unshare -rm sh'";

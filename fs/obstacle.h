@@ -10,6 +10,7 @@ struct obstacle_facts {
     int device; /* errno of opening /dev/fuse; 0: it can be */
     int call;   /* errno of mount(2); EINVAL: it may be called */
     bool has_capability, has_fusermount;
+    bool has_name; /* in the password file: fusermount3 asks for it */
     /* Whether a setuid program such as fusermount3 gets the capability. */
     bool may_gain_privileges, may_gain_capability;
 };
