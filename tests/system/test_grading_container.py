@@ -19,6 +19,11 @@ from studentfs import eventually
 
 DOCS = studentfs.TOP / "docs"
 STUDENTFS_RUNC = DOCS / "examples/inginious/studentfs-runc.py"
+DEVICE_WAY = (STUDENTFS_RUNC, "--device")
+# On a machine where everybody may open /dev/fuse, as with udev, and where user 4242 has a name.
+HOST_WAY = ("unshare", "-m", "sh", "-c",
+            'mount --bind "$0/fuse" /dev/fuse; mount --bind "$0/passwd" /etc/passwd; exec "$@"', "HERE",
+            STUDENTFS_RUNC, "--host")
 # As INGInious's process 1, which is root, starts the grader.
 AS_WORKER = ("setpriv", "--reuid", "4242", "--regid", "4242", "--clear-groups")
 IN_A_USER_NAMESPACE = ("unshare", "--map-root-user", "--mount")
@@ -65,6 +70,8 @@ class Case(studentfs.TestCase):
         (self.task / "run").write_text(RUN)
         (self.task / "run").chmod(0o755)
         (self.base / "mounts").mkdir()
+        (self.base / "passwd").write_text("root:x:0:0::/root:/bin/sh\nworker:x:4242:4242::/task:/bin/sh\n")
+        subprocess.run(["mknod", "-m", "666", self.base / "fuse", "c", "10", "229"], check=True)
 
     def nothing_is_left(self):
         eventually(lambda: not self.runtime.left(), studentfs.GONE_SECONDS, "no container's group or mount")
@@ -86,12 +93,12 @@ class Case(studentfs.TestCase):
                    runc.bind(studentfs.BIN, "/opt", "ro")]
         return runc.configuration(root, words, mounts, **more)
 
-    def grading(self, script, by=AS_WORKER, wrap=(), environment=None, **more):
+    def grading(self, script, by=AS_WORKER, wrap=(), studentfs_program=studentfs.BIN / "studentfs", **more):
         """What a grader that is this shell script comes to."""
         config = self.configuration([*by, "sh", "-c", f"PATH=/opt:$PATH; {script}"], **more)
-        environment = dict(os.environ, STUDENTFS=str(studentfs.BIN / "studentfs"),
-                           STUDENTFS_MOUNTS=str(self.base / "mounts"))
-        return self.runtime.run(config, runtime=wrap or ("runc",), environment=environment)
+        environment = dict(os.environ, STUDENTFS=str(studentfs_program), STUDENTFS_MOUNTS=str(self.base / "mounts"))
+        runtime = [self.base if word == "HERE" else word for word in wrap or ("runc",)]
+        return self.runtime.run(config, runtime=runtime, environment=environment)
 
     def refused(self, message, by=AS_WORKER, **more):
         status, out, err = self.grading("studentfs --sockets /sockets /mnt", by=by, **more)
@@ -141,14 +148,22 @@ class Obstacle(Case):
         self.refused("fusermount3 has no effect under no_new_privs: start this without, or give it a user namespace, "
                      "'unshare -rm sh'", fuse=0o666, sys_admin=True, no_new_privs=True)
 
-    def test_no_fusermount3(self):
+    def refused_with(self, message, source, destination):
+        """In a privileged container, but for what is put there."""
         config = self.configuration([*AS_WORKER, "/opt/studentfs", "--sockets", "/sockets", "/mnt"], fuse=0o666,
                                     sys_admin=True)
-        config["mounts"].append(runc.bind(self.task / "grader", "/usr/bin/fusermount3"))
+        config["mounts"].append(runc.bind(source, destination))
         status, out, err = self.runtime.run(config)
         self.assertEqual((status, out), (1, ""))
-        self.assertIn("studentfs: /mnt is not mounted: only root mounts without fusermount3: 'apt-get install fuse3'\n",
-                      err)
+        self.assertIn(f"studentfs: /mnt is not mounted: {message}\n", err)
+
+    def test_no_fusermount3(self):
+        self.refused_with("only root mounts without fusermount3: 'apt-get install fuse3'", self.task / "grader",
+                          "/usr/bin/fusermount3")
+
+    def test_no_name(self):
+        self.refused_with("this user has no name, and fusermount3 asks for one: 'useradd -u UID NAME'",
+                          self.task / "grader", "/etc/passwd")
 
 
 class Way(Case):
@@ -162,25 +177,34 @@ class Way(Case):
         self.graded(fuse=0o600, sys_admin=True, by=())
 
     def test_user_namespace(self):
-        self.graded("/task/run", wrap=(STUDENTFS_RUNC, "--device"))
+        self.graded("/task/run", wrap=DEVICE_WAY)
 
     def test_user_namespace_and_an_end_before_the_container_s(self):
-        self.graded("studentfs /mnt && sh /task/grader /mnt && umount /mnt", wrap=(STUDENTFS_RUNC, "--device"),
+        self.graded("studentfs /mnt && sh /task/grader /mnt && umount /mnt", wrap=DEVICE_WAY,
                     by=(*AS_WORKER, *IN_A_USER_NAMESPACE))
 
     def test_the_students_stream_can_be_opened_again(self):
         self.agent()
         script = """studentfs /mnt; mkdir /mnt/t; echo "sh -c 'echo again > /dev/stdout'" > /mnt/t/cmd; cat /mnt/t/stdout"""
-        result = self.grading(script, by=(*AS_WORKER, *IN_A_USER_NAMESPACE), wrap=(STUDENTFS_RUNC, "--device"))
+        result = self.grading(script, by=(*AS_WORKER, *IN_A_USER_NAMESPACE), wrap=DEVICE_WAY)
         self.assertEqual(result, (0, "again\n", ""))
 
     def test_of_the_machine(self):
         """Nothing is given to the container but the mount; its end is the mount's."""
-        self.graded("sh /task/grader /mnt/students", wrap=(STUDENTFS_RUNC, "--host"))
+        self.graded("sh /task/grader /mnt/students", wrap=HOST_WAY)
         self.assertEqual(os.listdir(self.base / "mounts"), [])
 
-    def test_of_the_machine_by_root(self):
-        self.graded("sh /task/grader /mnt/students", wrap=(STUDENTFS_RUNC, "--host"), by=())
+    def test_of_the_machine_is_the_grader_s(self):
+        """Not root's, in the container."""
+        status, out, err = self.grading("ls /mnt/students", wrap=HOST_WAY, by=())
+        self.assertEqual((status, out, err), (2, "", "ls: cannot access '/mnt/students': Permission denied\n"))
+
+    def test_a_studentfs_of_the_machine_that_cannot_start(self):
+        """No container then, and nothing left."""
+        status, out, err = self.grading("true", wrap=(STUDENTFS_RUNC, "--host"), studentfs_program="/bin/false")
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("/bin/false", err)
+        self.assertEqual(os.listdir(self.base / "mounts"), [])
 
     def mount_on_the_machine(self, point, *options):
         point.mkdir()
@@ -188,14 +212,27 @@ class Way(Case):
                        check=True, timeout=50)
         self.addCleanup(subprocess.run, ["umount", "-l", point], check=True)
 
-    def test_of_the_machine_for_one_user(self):
-        """Without allow_other it is nobody's but the mounter's."""
+    def shown(self, by, *options):
+        """What the grader comes to with a mount of the machine's root at /mnt."""
         point = self.base / "point"
-        self.mount_on_the_machine(point)
-        config = self.configuration([*AS_WORKER, "ls", "/mnt"])
+        self.mount_on_the_machine(point, *options)
+        config = self.configuration([*by, "sh", "/task/grader", "/mnt"])
         config["mounts"].append(runc.bind(point, "/mnt"))
-        status, out, err = self.runtime.run(config)
-        self.assertEqual((status, out, err), (2, "", "ls: cannot access '/mnt': Permission denied\n"))
+        return self.runtime.run(config)
+
+    def test_of_the_machine_for_all_users(self):
+        self.agent()
+        self.assertEqual(self.shown(AS_WORKER, "-o", "allow_other"), (0, GRADED, ""))
+
+    def test_of_the_machine_for_all_users_and_root(self):
+        self.agent()
+        self.assertEqual(self.shown((), "-o", "allow_other"), (0, GRADED, ""))
+
+    def test_of_the_machine_for_root(self):
+        """Without allow_other it is nobody's but the mounter's."""
+        status, out, err = self.shown(AS_WORKER)
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("Permission denied", err)
 
     def test_of_the_machine_made_later(self):
         self.agent()
@@ -283,10 +320,10 @@ class TwoContainers(Case):
         eventually((self.sockets / "main.sock").exists, what="the router")
 
     def test_user_namespace(self):
-        self.graded("/task/run", wrap=(STUDENTFS_RUNC, "--device"))
+        self.graded("/task/run", wrap=DEVICE_WAY)
 
     def test_of_the_machine(self):
-        self.graded("sh /task/grader /mnt/students", wrap=(STUDENTFS_RUNC, "--host"))
+        self.graded("sh /task/grader /mnt/students", wrap=HOST_WAY)
 
     def test_no_mount(self):
         self.agent()

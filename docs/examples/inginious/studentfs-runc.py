@@ -20,7 +20,9 @@ RUNC = os.environ.get("STUDENTFS_RUNC", "runc")
 STUDENTFS = os.environ.get("STUDENTFS", "studentfs")
 FUSE = {"type": "c", "major": 10, "minor": 229}
 MOUNTS = pathlib.Path(os.environ.get("STUDENTFS_MOUNTS", "/run/inginious-students"))
-INSIDE = "/mnt/students"
+INSIDE = "/mnt"  # the mount is students/ in it
+# Whom INGInious has run the graders: the mount is his, and the machine's root has no part in it.
+GRADER = 4242
 
 
 def give_device(config):
@@ -33,23 +35,27 @@ def give_device(config):
     config["process"].pop("apparmorProfile", None)  # Docker's own forbids every mount
 
 
-def give_mount(config, point, sockets):
+def give_mount(config, place, sockets):
+    """runc shows the directory above the mount: root itself is not let into that."""
+    point = place / "students"
     MOUNTS.mkdir(mode=0o711, exist_ok=True)
-    point.mkdir()
-    subprocess.run([STUDENTFS, "--sockets", sockets, "--task", "/", "-o", "allow_other", point], check=True)
-    config["mounts"].append({"destination": INSIDE, "type": "bind", "source": str(point),
-                             "options": ["bind", "nosuid", "nodev"]})
+    point.mkdir(parents=True)
+    os.chown(point, GRADER, GRADER)
+    subprocess.run(["setpriv", f"--reuid={GRADER}", f"--regid={GRADER}", "--clear-groups",
+                    STUDENTFS, "--sockets", sockets, "--task", "/", point], check=True)
+    config["mounts"].append({"destination": INSIDE, "type": "bind", "source": str(place), "options": ["rbind"]})
     # The container's end is the mount's.
     config.setdefault("hooks", {}).setdefault("poststop", []).append(
-        {"path": os.path.realpath(__file__), "args": ["studentfs-runc", "--end", str(point)],
+        {"path": os.path.realpath(__file__), "args": ["studentfs-runc", "--end", str(place)],
          "env": [f"PATH={os.environ['PATH']}"]})
 
 
-def end(point):
-    if os.path.ismount(point):
-        subprocess.run(["umount", "-l", point], check=False)
-    if os.path.isdir(point):
-        os.rmdir(point)
+def end(place):
+    """Harmless where it has ended, or never begun."""
+    subprocess.run(["umount", "-l", "-c", f"{place}/students"], check=False, stderr=subprocess.DEVNULL)
+    for directory in (f"{place}/students", place):
+        if os.path.lexists(directory):
+            os.rmdir(directory)
 
 
 def create(way, words):
@@ -57,18 +63,18 @@ def create(way, words):
     path = pathlib.Path(words[words.index("--bundle") + 1], "config.json")
     config = json.loads(path.read_text())
     sockets = [mount["source"] for mount in config["mounts"] if mount["destination"] == "/sockets"]
-    point = MOUNTS / words[-1]
+    place = MOUNTS / words[-1]
     status = 1
     try:
         if sockets and way == "--device":
             give_device(config)
         elif sockets:
-            give_mount(config, point, sockets[0])
+            give_mount(config, place, sockets[0])
         path.write_text(json.dumps(config))
         status = subprocess.run([RUNC, *words], check=False).returncode
     finally:
         if status != 0:
-            end(point)
+            end(place)
     return status
 
 
