@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
 
 static bool may_send(const struct outflow *outflow)
 {
@@ -38,13 +39,16 @@ static void end(struct outflow *outflow)
 static bool step(struct outflow *outflow)
 {
     static char block[BLOCK_MAX]; /* one at a time: it is sent before the next is read */
-    ssize_t n = read(outflow->fd, block, sizeof(block));
-    if (n > 0)
+    bool is_bound = outflow->is_last && outflow->left < sizeof(block);
+    ssize_t n = read(outflow->fd, block, is_bound ? outflow->left : sizeof(block));
+    if (n > 0) {
+        outflow->left -= outflow->is_last ? (size_t)n : 0;
         send_block(outflow, block, (size_t)n, false);
-    else if (n == 0 || outflow->empty_is_end || (errno != EAGAIN && errno != EINTR))
+    } else if (n == 0 || outflow->is_last || (errno != EAGAIN && errno != EINTR)) {
         end(outflow);
-    else
+    } else {
         return false;
+    }
     return true;
 }
 
@@ -62,7 +66,7 @@ static void on_readable(struct watch *watch, uint32_t events)
  */
 void outflow_go_on(struct outflow *outflow)
 {
-    while (outflow->empty_is_end && may_send(outflow))
+    while (outflow->is_last && may_send(outflow))
         step(outflow);
     bool is_wanted = may_send(outflow), is_watched = outflow->watch.loop != NULL;
     if (is_wanted && !is_watched)
@@ -77,9 +81,13 @@ void outflow_acknowledged(struct outflow *outflow)
         outflow->unacknowledged--;
 }
 
-void outflow_cut(struct outflow *outflow)
+void outflow_finish(struct outflow *outflow)
 {
-    outflow->empty_is_end = true;
+    int left = 0;
+    if (outflow->fd >= 0)
+        ioctl(outflow->fd, FIONREAD, &left); /* of a pipe it does not fail */
+    outflow->is_last = true;
+    outflow->left = left > 0 ? (size_t)left : 0;
 }
 
 void outflow_init(struct outflow *outflow, struct loop *loop, struct peer *peer,

@@ -26,8 +26,9 @@ struct outflow {
     int fd; /* the pipe; -1 once the stream has ended */
     struct watch watch;
     unsigned unacknowledged;
-    bool empty_is_end; /* nobody writes any more */
-    outflow_fn *fn;    /* something was sent, or it ended */
+    bool is_last;   /* what is left is all that follows, whoever has the pipe open */
+    size_t left;    /* bytes */
+    outflow_fn *fn; /* something was sent, or it ended */
 };
 
 /* Takes the pipe's end. The peer and the socket's name outlive it. */
@@ -40,5 +41,6 @@ void outflow_go_on(struct outflow *outflow);
 void outflow_acknowledged(struct outflow *outflow);
 /* Nobody reads the stream any more: the command gets SIGPIPE. */
 void outflow_close(struct outflow *outflow);
-/* What is in the pipe is all that there is, whoever has it open. */
-void outflow_cut(struct outflow *outflow);
+/* What is in the pipe now is the last of it: the command gave the pipe away maybe, and is no more.
+ */
+void outflow_finish(struct outflow *outflow);

@@ -172,15 +172,10 @@ void relay_acknowledged(struct relay *relay, const struct message_dummy *dummy)
 void relay_end(struct relay *relay)
 {
     relay->is_ending = true;
+    for (int i = 0; i < 2; i++)
+        outflow_finish(&relay->output[i]);
     inflow_deinit(&relay->input);
     relay_disconnect(relay);
-    relay_go_on(relay);
-}
-
-void relay_cut(struct relay *relay)
-{
-    for (int i = 0; i < 2; i++)
-        outflow_cut(&relay->output[i]);
     relay_go_on(relay);
 }
 

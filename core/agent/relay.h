@@ -58,7 +58,8 @@ void relay_go_on(struct relay *relay);
 /* The client is gone: so is the run's, for init. */
 void relay_disconnect(struct relay *relay);
 
-/* The command has ended. fn is called, from the loop, when all of its output was sent. */
+/*
+ * The command has ended, and what is in its pipes is all of its output. fn is called, from the
+ * loop, when that was sent.
+ */
 void relay_end(struct relay *relay);
-/* It is waited for nothing that is not in the pipes now. */
-void relay_cut(struct relay *relay);

@@ -17,7 +17,6 @@
 #define TEARDOWN_BOUND_NS (60 * NS_PER_S)
 #define KILLED_BOUND_NS   (2 * NS_PER_S) /* a process in an uninterruptible wait outlives SIGKILL */
 #define SANDBOXES_MAX     3 /* tried for a run, where idle ones were killed: more is no accident */
-#define OUTPUT_BOUND_NS   (2 * NS_PER_S) /* for what was killed to let go of the pipes */
 
 /* --- the report --- */
 
@@ -109,7 +108,7 @@ static void report(struct run *run)
         run_tell_end(run);
         return;
     }
-    timer_arm(&run->clock, OUTPUT_BOUND_NS);
+    timer_disarm(&run->clock);
     relay_end(&run->relay);
 }
 
@@ -147,8 +146,6 @@ static void on_clock(struct timer *timer)
         look_at_clocks(run);
     else if (run->life == LIFE_TEARDOWN && !run->sandbox->killed)
         run_event(run, LIFE_OVER_LIMIT);
-    else if (run->life == LIFE_DONE)
-        relay_cut(&run->relay);
     else
         run_event(run, LIFE_OVERDUE);
 }

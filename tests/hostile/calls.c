@@ -72,6 +72,7 @@ static const struct call *all_calls(void)
         {"bpf", SYS_bpf, {0, POINTER(block), 72}},
         {"perf_event_open", SYS_perf_event_open, {POINTER(block), 0, -1, -1, 0}},
         {"userfaultfd", SYS_userfaultfd, {1}},
+        {"lease", SYS_fcntl, {0, F_SETLEASE, F_RDLCK}},
         {"process_vm_readv", SYS_process_vm_readv, {1, 0, 0, 0, 0, 0}},
         {"process_vm_writev", SYS_process_vm_writev, {1, 0, 0, 0, 0, 0}},
         {"ptrace_init", SYS_ptrace, {PTRACE_ATTACH, 1, 0, 0}},
@@ -155,6 +156,12 @@ static int do_absent(const char *argument)
     tell("io_uring_setup", syscall(SYS_io_uring_setup, 8, block));
     tell("io_uring_enter", syscall(SYS_io_uring_enter, 0, 0, 0, 0, 0));
     tell("io_uring_register", syscall(SYS_io_uring_register, 0, 0, 0, 0));
+    tell("io_setup", syscall(SYS_io_setup, 8, block));
+    tell("io_destroy", syscall(SYS_io_destroy, 0));
+    tell("io_submit", syscall(SYS_io_submit, 0, 0, 0));
+    tell("io_cancel", syscall(SYS_io_cancel, 0, block, block));
+    tell("io_getevents", syscall(SYS_io_getevents, 0, 0, 0, 0, 0));
+    tell("io_pgetevents", syscall(SYS_io_pgetevents, 0, 0, 0, 0, 0, 0));
     return 0;
 }
 

@@ -162,5 +162,54 @@ class Forged(hostile.TestCase):
         run.remove()
 
 
+GIVER = """
+import socket
+there = socket.socket(socket.AF_UNIX)
+there.connect("/task/student/meeting")
+socket.send_fds(there, [b"x"], [1])
+there.recv(1)
+print("given")
+"""
+TAKER = """
+import os, socket, time
+here = socket.socket(socket.AF_UNIX)
+here.bind("/task/student/meeting")
+os.chmod("/task/student/meeting", 0o777)
+here.listen(1)
+print("listens", flush=True)
+there = here.accept()[0]
+[stream] = socket.recv_fds(there, 1, 1)[1]
+there.send(b"x")
+while there.recv(1):
+    pass
+try:
+    while True:
+        os.write(stream, bytes(1000))
+        time.sleep(0.01)
+except BrokenPipeError:
+    print("closed")
+"""
+
+
+class Together(hostile.TestCase):
+    def test_output_given_to_another_run(self):
+        """What the other writes when the giver is dead: no more than until its end is known, and it does not keep
+        the run going. Where it did, for two seconds, there were 200 kB."""
+        for name, text in (("giver.py", GIVER), ("taker.py", TAKER)):
+            (self.mount.student / name).write_text(text)
+        taker = self.mount.run("python3 student/taker.py", hard_time_limit=60)
+        with open(taker.file("stdout"), "rb", buffering=0) as heard:
+            self.assertEqual(heard.read(8), b"listens\n")
+            giver = self.mount.run("python3 student/giver.py")
+            self.assertEqual(giver.retval(), 0, giver.text("status"))
+            self.assertEqual(heard.read(7), b"closed\n")
+        self.assertTrue(giver.read("stdout").startswith(b"given\n"))
+        self.assertLess(len(giver.read("stdout")), 100_000)
+        self.assertEqual(taker.retval(), 0, taker.text("status"))
+        for run in (giver, taker):
+            run.remove()
+        (self.mount.student / "meeting").unlink()
+
+
 if __name__ == "__main__":
     hostile.main()
