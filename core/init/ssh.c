@@ -180,14 +180,28 @@ static bool reap(struct ssh *ssh)
     return true;
 }
 
-/* Signals were for the command. */
+/* There is no command for a signal any more: one that is to end a program ends the session. */
+static bool ends_session(int signal)
+{
+    return signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGKILL ||
+           signal == SIGTERM;
+}
+
+static void take_signals(struct ssh *ssh)
+{
+    for (int signal; (signal = connection_next_signal(ssh->plan->connection)) > 0;) {
+        if (!ends_session(signal) || ssh->is_over)
+            continue;
+        ssh->is_over = true;
+        ending_of_status(signal, &ssh->ending); /* as wait(2) tells of one that it killed */
+    }
+}
+
 static void read_client(struct ssh *ssh)
 {
-    struct connection *connection = ssh->plan->connection;
-    int r = connection_read(connection);
-    while (connection_next_signal(connection) > 0)
-        ;
-    if (r < 0)
+    int r = connection_read(ssh->plan->connection);
+    take_signals(ssh);
+    if (r < 0 && !ssh->is_over)
         finish(ssh, RETVAL_FAILED, TERMINATION_REMOVED, "the client closed the connection");
 }
 
@@ -284,6 +298,7 @@ void ssh_serve(const struct ssh_plan *plan, struct ending *ret_ending)
         finish(&ssh, RETVAL_FAILED, TERMINATION_FAILED, "no password can be made");
     } else {
         ask_for_server(&ssh);
+        take_signals(&ssh); /* that came with the command, where there was none to run */
         attend(&ssh);
     }
     kill(-1, SIGKILL);

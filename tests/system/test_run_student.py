@@ -439,6 +439,25 @@ class Ssh(Case):
         self.assertEqual(self.inside(self.login(process), "echo inside"), b"inside\n")
         self.assertEqual(process.wait(30), 0)
 
+    def test_a_signal_ends_it(self):
+        """Also while nobody has come; and what is to be run in the end is."""
+        for mode, number in (("fd", signal.SIGINT), ("message", signal.SIGTERM)):
+            process = self.session("--transport", mode, "--teardown-script", "touch student/torn")
+            self.login(process)
+            process.send_signal(signal.SIGUSR1)  # is for nobody
+            process.send_signal(number)
+            self.assertEqual((process.wait(30), process.stderr.read()), (128 + number, b""))
+            self.assertTrue((self.place.student / "torn").exists())
+            (self.place.student / "torn").unlink()
+
+    def test_an_early_signal_ends_it(self):
+        """One that came before there was a session."""
+        process = self.session()
+        eventually(lambda: int(pathlib.Path(f"/proc/{process.pid}/status").read_text().split("SigCgt:")[1].split()[0], 16)
+                   & 1 << signal.SIGTERM - 1, what="that it catches signals")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 143)
+
     def test_an_agent_of_its_own_is_told(self):
         process = self.session("--ssh-wait", "1", "--ssh-address", "127.0.0.1")
         self.login(process)

@@ -286,6 +286,15 @@ class Sessions(studentfs.TestCase):
         hold.stdin.close()
         self.assert_ended(run, 0, "exited")
 
+    def test_a_signal_ends_it(self):
+        """Whoever is in."""
+        run, login = self.session()
+        hold = self.holding(login)
+        run.write("signal", "USR1")
+        run.write("signal", "TERM")
+        self.assert_ended(run, 143, "signal", "killed by signal 15")
+        self.assertEqual(hold.wait(SOON), 255)
+
     # --- terminals ---
 
     def test_a_terminal(self):
