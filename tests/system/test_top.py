@@ -1,12 +1,9 @@
 """studentfs-top: on a terminal, and into a pipe."""
 
-import os
-import shutil
 import subprocess
-import tempfile
-import unittest
 
 import studentfs
+import terminal
 
 TOP = studentfs.BIN / "studentfs-top"
 
@@ -54,40 +51,17 @@ class Once(studentfs.TestCase):
                 self.assertIn(words, result.stderr)
 
 
-@unittest.skipUnless(shutil.which("tmux"), "no tmux here")
-class Live(studentfs.TestCase):
+class Live(terminal.TestCase):
     def setUp(self):
         super().setUp()
         self.watch(self.mount)
 
     def watch(self, mount):
         """A terminal of its own with studentfs-top on it."""
-        self.server = tempfile.mktemp(dir=mount.base, prefix="tmux-")
-        self.tmux("new-session", "-d", "-x", "110", "-y", "12", f"exec {TOP} -d 0.1 {mount.point} 2> {mount.base}/words")
-        self.addCleanup(self.tmux, "-S", self.server, "kill-server", check=False)
-
-    def tmux(self, *arguments, check=True):
-        return subprocess.run(["tmux", "-S", self.server, "-f", "/dev/null", *arguments], capture_output=True, text=True,
-                              timeout=30, check=check, env={**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm"}).stdout
-
-    def lines(self):
-        return self.tmux("capture-pane", "-p").splitlines()
-
-    def shows(self, *texts):
-        def all_there():
-            screen = "\n".join(self.lines())
-            return all(text in screen for text in texts)
-
-        try:
-            studentfs.eventually(all_there)
-        except AssertionError:
-            raise AssertionError(f"{texts} not all in:\n" + "\n".join(self.lines())) from None
+        self.open_terminal(mount, f"exec {TOP} -d 0.1 {mount.point} 2> {mount.base}/words", width=110, height=12)
 
     def order(self):
         return [line.split()[0] for line in self.lines()[2:-1] if line]
-
-    def has_ended(self):
-        return subprocess.run(["tmux", "-S", self.server, "has-session"], capture_output=True, check=False).returncode != 0
 
     def test_runs_come_change_and_go(self):
         self.shows("0 runs, 0 running", "NAME", "q quit")
