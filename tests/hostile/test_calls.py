@@ -3,11 +3,15 @@
 import contextlib
 import os
 import pathlib
+import pty
+import shutil
+import signal
 import struct
 import subprocess
 import tempfile
 
 import hostile
+import studentfs
 
 # Of those refused: by the filter, or by the kernel for want of a capability.
 REFUSED = {"EPERM", "EACCES"}
@@ -82,6 +86,27 @@ class Calls(hostile.TestCase):
         got = self.got("terminal")
         self.assertEqual(got.pop("controlling"), "ENXIO")
         self.assertEqual(set(got.values()), {"EPERM"}, got)
+
+    def test_the_terminal_that_the_daemon_was_started_from(self):
+        """In the foreground, as by a person: it is no student's, neither as a stream nor as /dev/tty."""
+        base = pathlib.Path(tempfile.mkdtemp(prefix="studentfs-test-"))
+        self.addCleanup(shutil.rmtree, base)
+        (base / "mnt").mkdir()
+        (base / "run").mkdir(mode=0o700)
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(studentfs.BIN / "studentfs", ["studentfs", "-f", "--task", self.mount.task, base / "mnt"],
+                      {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(base / "run")})
+        self.addCleanup(os.close, terminal)
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(os.kill, pid, signal.SIGTERM)
+        studentfs.eventually(lambda: str(base / "mnt") in studentfs.mounts(), what="the mount")
+        (base / "mnt/t1").mkdir()
+        run = studentfs.Run(str(base / "mnt/t1"))
+        run.start("/task/student/hostile terminal")
+        got = dict(line.split() for line in run.text("stdout").splitlines())
+        self.assertEqual((got["controlling"], got["TIOCSTI"]), ("ENXIO", "EPERM"), got)
+        run.remove()
 
     def test_what_programs_need(self):
         self.assertEqual(set(self.got("allowed").values()), {"done"})
