@@ -183,6 +183,9 @@ static const char *mend_of(const char *reason)
         {"namespace", "sysctl -w user.max_user_namespaces=15000; for a container, start it with a "
                       "seccomp profile that allows unshare and clone"},
         {"mount proc", "for a container, start it with --security-opt systempaths=unconfined"},
+        {"Resource temporarily unavailable",
+         "end other runs; without a control group for processes all of root's together may have as "
+         "many as one"},
         {"Exec format error", "install the studentfs that is built for this machine"},
         {"private directory", "mkdir -m 700 -p /run/user/$(id -u)"},
     };
