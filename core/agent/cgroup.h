@@ -71,8 +71,8 @@ bool cgroup_kill_at_once(const struct cgroup *cgroup);
 int cgroup_remove(struct cgroup *cgroup);
 
 /*
- * Opens what a process writes "0" into to enter: ret_fds[0..n), and v2's directory, in which it
- * can be born: ret_birthplace, -1 where there is none. All are the caller's. Returns n.
+ * Opens what a process of one thread writes "0" into to enter: ret_fds[0..n), and v2's directory,
+ * in which it can be born: ret_birthplace, -1 where there is none. All are the caller's. Returns n.
  */
 int cgroup_open_entries(const struct cgroup *cgroup, int ret_fds[HIERARCHIES_MAX],
                         int *ret_birthplace);
