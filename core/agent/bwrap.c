@@ -1,6 +1,7 @@
 /* The sandbox's shape. */
 #include "bwrap.h"
 
+#include "machine_root.h"
 #include "spawner.h"
 
 #include <dirent.h>
@@ -41,19 +42,17 @@ static void add_namespaces(FILE *out, const struct bwrap_plan *plan)
     }
 }
 
-/* /usr, and what of the top level is a link into it, or a directory where it is not merged. */
 static void add_programs(FILE *out)
 {
-    static const char *const top[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
     WORDS(out, "--ro-bind", "/usr", "/usr");
-    for (size_t i = 0; i < sizeof(top) / sizeof(top[0]); i++) {
+    for (const char *const *top = machine_top; *top; top++) {
         char target[256];
-        ssize_t size = readlink(top[i], target, sizeof(target) - 1);
+        ssize_t size = readlink(*top, target, sizeof(target) - 1);
         if (size > 0) {
             target[size] = 0;
-            WORDS(out, "--symlink", target, top[i]);
+            WORDS(out, "--symlink", target, *top);
         } else {
-            WORDS(out, "--ro-bind-try", top[i], top[i]);
+            WORDS(out, "--ro-bind-try", *top, *top);
         }
     }
 }
@@ -67,17 +66,13 @@ static void add_users(FILE *out)
     WORDS(out, "--perms", "0644", "--ro-bind-data", group, "/etc/group");
 }
 
-/* What programs of the machine need to be found and to start; nothing about its people. */
 static void add_etc(FILE *out, const struct bwrap_plan *plan)
 {
-    static const char *const shown[] = {"/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf",
-                                        "/etc/ld.so.conf.d", "/etc/localtime",   "/etc/java*",
-                                        "/etc/python3*",     "/etc/perl"};
     static const char *const network[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
                                           "/etc/ssl/certs"};
     glob_t found = {0};
-    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
-        glob(shown[i], i ? GLOB_APPEND : 0, NULL, &found);
+    for (size_t i = 0; machine_etc[i]; i++)
+        glob(machine_etc[i], i ? GLOB_APPEND : 0, NULL, &found);
     WORDS(out, "--perms", "0755", "--dir", "/etc");
     for (size_t i = 0; i < found.gl_pathc; i++)
         WORDS(out, "--ro-bind-try", found.gl_pathv[i], found.gl_pathv[i]);
@@ -186,7 +181,8 @@ static void add_system_files(FILE *out, const struct bwrap_plan *plan)
 static void add_task(FILE *out, const struct bwrap_plan *plan)
 {
     /* bwrap would make the parents 0700 root: unreadable for the student. */
-    WORDS(out, "--perms", "0755", "--dir", "/task", "--perms", "0755", "--dir", "/run");
+    if (!plan->machine_root)
+        WORDS(out, "--perms", "0755", "--dir", "/task", "--perms", "0755", "--dir", "/run");
     if (plan->student)
         WORDS(out, "--bind", plan->student, "/task/student");
     else
@@ -216,9 +212,11 @@ static void add_init(FILE *out, const struct bwrap_plan *plan)
 {
     char filter[8];
     snprintf(filter, sizeof(filter), "%d", SPAWN_DATA_FD(SPAWN_FILTER));
-    WORDS(out, "--ro-bind", plan->init, "/student-init", "--remount-ro", "/", "--remount-ro",
-          "/dev", "--new-session", "--die-with-parent", "--as-pid-1", "--clearenv", "--setenv",
-          "PATH", "/usr/local/bin:/usr/bin:/bin", "--setenv", "HOME", "/task", "--setenv", "LANG",
+    if (!plan->machine_root)
+        WORDS(out, "--ro-bind", plan->init, "/student-init", "--remount-ro", "/", "--remount-ro",
+              "/dev");
+    WORDS(out, "--new-session", "--die-with-parent", "--as-pid-1", "--clearenv", "--setenv", "PATH",
+          "/usr/local/bin:/usr/bin:/bin", "--setenv", "HOME", "/task", "--setenv", "LANG",
           "C.UTF-8", "--chdir", "/");
     add_capabilities(out, plan);
     WORDS(out, "--seccomp", filter, "--", "/student-init");
@@ -234,9 +232,13 @@ int bwrap_arguments(const struct bwrap_plan *plan, char **ret_words, size_t *ret
     WORDS(out, "bwrap");
     add_namespaces(out, plan);
     int r = plan->root ? add_root(out, plan) : 0;
-    if (!plan->root)
+    if (plan->machine_root) /* with its devices; all else in it is without them already */
+        WORDS(out, "--dev-bind", MACHINE_ROOT, "/");
+    else if (!plan->root)
         add_machine(out, plan);
-    WORDS(out, "--proc", "/proc", "--dev", "/dev");
+    WORDS(out, "--proc", "/proc");
+    if (!plan->machine_root)
+        WORDS(out, "--dev", "/dev");
     add_bounded_tmpfs(out, plan->tmp_size, "/tmp");
     add_bounded_tmpfs(out, plan->tmp_size, "/dev/shm");
     add_task(out, plan);

@@ -29,6 +29,7 @@ struct bwrap_plan {
     const char *system_files; /* bound at /task/systemfiles; NULL: there are none */
     const char *root;         /* an environment's root file system; NULL: the machine's programs */
     const char *root_inside;  /* where bwrap finds that; NULL: at the same path */
+    bool machine_root;        /* the machine's programs are put together already: machine_root.h */
     bool share_network;
     bool user_namespace;
     bool run_as_root;  /* the student; only with a user namespace */

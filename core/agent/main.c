@@ -206,7 +206,8 @@ static int start(struct agent *agent, const struct options *options, const char 
     if (r < 0)
         return fail("control groups", r);
     tell_what_is_missing(&agent->cgroups);
-    r = maker_init(&agent->maker, init, task->student, task->system_files, options->tmp_size << 20);
+    r = maker_init(&agent->maker, init, task->student, task->system_files, options->tmp_size << 20,
+                   spawner_has_machine_root(&agent->spawner));
     if (r == 0)
         r = pool_init(&agent->pool, &agent->loop, &agent->spawner, &agent->cgroups, &agent->maker,
                       (unsigned)options->pool, (unsigned)options->pool_max);
@@ -285,7 +286,7 @@ static int serve(const struct options *options, const char *init, const struct t
 {
     struct agent agent = {
         .router = {.lock = -1}, .host = {.sockets_fd = -1}, .maker = {.data = MAKER_NO_DATA}};
-    int r = spawner_init(&agent.spawner);
+    int r = spawner_init(&agent.spawner, init);
     if (r == 0)
         r = ssh_host_init(&agent.ssh);
     if (r < 0)

@@ -24,12 +24,13 @@ static int make_memfd(const char *name, const char *text)
 }
 
 int maker_init(struct maker *maker, const char *init, const char *student, const char *system_files,
-               uint64_t tmp_size)
+               uint64_t tmp_size, bool has_machine_root)
 {
     *maker = (struct maker){.init = init,
                             .student = student,
                             .system_files = system_files,
                             .is_root = geteuid() == 0,
+                            .has_machine_root = has_machine_root,
                             .tmp_size = tmp_size,
                             .data = MAKER_NO_DATA};
     int r = filter_new(&maker->data[SPAWN_FILTER]);
@@ -59,6 +60,14 @@ void maker_deinit(struct maker *maker)
 bool maker_has_user_namespace(const struct maker *maker, const struct sandbox_kind *kind)
 {
     return !maker->is_root || kind->run_as_root;
+}
+
+/* With something of their own in /etc, or a bwrap that is not root, it does not serve. */
+static bool may_use_machine_root(const struct maker *maker, const struct sandbox_kind *kind,
+                                 bool has_system_files)
+{
+    return maker->has_machine_root && !kind->environment && !kind->share_network &&
+           !kind->run_as_root && !has_system_files;
 }
 
 /* A copy of the mount that is there, detached: it can be attached in another mount namespace. */
@@ -115,12 +124,16 @@ int maker_prepare(const struct maker *maker, const struct sandbox_kind *kind, bo
                               .student = has_student ? maker->student : NULL,
                               .system_files = has_system_files ? maker->system_files : NULL,
                               .root = kind->environment ? kind->environment->root : NULL,
+                              .machine_root = may_use_machine_root(maker, kind, has_system_files),
                               .share_network = kind->share_network,
                               .user_namespace = maker_has_user_namespace(maker, kind),
                               .run_as_root = kind->run_as_root,
                               .tmp_size = maker->tmp_size};
-    *ret_spawn =
-        (struct spawn){.control = -1, .log = -1, .birthplace = -1, .places = {-1, -1, -1, -1}};
+    *ret_spawn = (struct spawn){.control = -1,
+                                .log = -1,
+                                .birthplace = -1,
+                                .machine_root = plan.machine_root,
+                                .places = {-1, -1, -1, -1}};
     memcpy(ret_spawn->data, maker->data, sizeof(maker->data));
     int r = add_system_files(maker, &plan, ret_spawn, ret_reason, size);
     if (r < 0)

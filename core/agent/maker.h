@@ -22,6 +22,7 @@ struct maker {
     const char *student;        /* the path that is to be /task/student, where it is a directory */
     const char *system_files;   /* that is to be /task/systemfiles, likewise */
     bool is_root;               /* the agent */
+    bool has_machine_root;      /* its spawner */
     uint64_t tmp_size;          /* bytes of /tmp, and of /dev/shm */
     int data[SPAWN_DATA_COUNT]; /* the system files: of a task that has none */
 };
@@ -32,7 +33,7 @@ struct maker {
 
 /* The texts are borrowed. */
 int maker_init(struct maker *maker, const char *init, const char *student, const char *system_files,
-               uint64_t tmp_size);
+               uint64_t tmp_size, bool has_machine_root);
 void maker_deinit(struct maker *maker);
 
 /* Whether the kind's sandboxes have a user namespace, in which RLIMIT_NPROC counts theirs alone. */

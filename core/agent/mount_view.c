@@ -1,6 +1,7 @@
 /* The mounts that sandboxes are made from. */
 #include "mount_view.h"
 
+#include <errno.h>
 #include <mntent.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -54,10 +55,10 @@ static struct place *find_useless(void)
     return found;
 }
 
-void mount_view_enter(void)
+int mount_view_enter(void)
 {
     if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-        return;
+        return -errno;
     struct place *place = find_useless();
     while (place) {
         struct place *following = place->next;
@@ -65,4 +66,5 @@ void mount_view_enter(void)
         free(place);
         place = following;
     }
+    return 0;
 }

@@ -8,5 +8,6 @@
  */
 #pragma once
 
-/* Gives the calling process, which must be root, such a view; as the machine's where it cannot. */
-void mount_view_enter(void);
+/* Gives the calling process, which must be root, such a view; the machine's is left where it
+ * cannot: a negative errno. */
+int mount_view_enter(void);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/fdpass.h"
+#include "machine_root.h"
 #include "makers.h"
 #include "mount_view.h"
 #include "privileges.h"
@@ -35,6 +36,7 @@ struct header {
     uid_t uid;
     bool has_place[SPAWN_PLACE_COUNT];
     bool has_birthplace;
+    bool machine_root;
 };
 
 /* A question, taken apart. */
@@ -76,9 +78,10 @@ static void enter_groups(const struct order *order, bool is_born_there)
 static void place_fds(const struct order *order)
 {
     int moved[2 + SPAWN_DATA_COUNT], low = 64;
+    int n_data = order->header.machine_root ? SPAWN_FILTER + 1 : SPAWN_DATA_COUNT;
     for (int i = 0; i < 2; i++)
         moved[i] = fcntl(order->fds[i], F_DUPFD, low);
-    for (int i = 0; i < SPAWN_DATA_COUNT; i++) {
+    for (int i = 0; i < n_data; i++) {
         char path[32];
         snprintf(path, sizeof(path), "/proc/self/fd/%d", order->data[i]);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -88,11 +91,11 @@ static void place_fds(const struct order *order)
     if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
         dup2(moved[0], SPAWN_CONTROL_FD) < 0)
         give_up("descriptors");
-    for (int i = 0; i < SPAWN_DATA_COUNT; i++)
+    for (int i = 0; i < n_data; i++)
         if (dup2(moved[2 + i], SPAWN_DATA_FD(i)) < 0)
             give_up("descriptors");
     dup2(moved[1], STDERR_FILENO);
-    close_range((unsigned)SPAWN_DATA_FD(SPAWN_DATA_COUNT), ~0u, 0);
+    close_range((unsigned)SPAWN_DATA_FD(n_data), ~0u, 0);
 }
 
 static int make_place(const char *path, bool is_directory)
@@ -149,6 +152,8 @@ static _Noreturn void become(const struct order *order, bool is_born_there)
     enter_groups(order, is_born_there);
     if (order->header.uid)
         attach_places(order);
+    if (order->header.machine_root && machine_root_enter() < 0)
+        give_up("the sandbox's terminals");
     place_fds(order);
     if (order->header.uid)
         become_user(order->header.uid);
@@ -223,24 +228,32 @@ static bool take_apart(char *bytes, size_t size, struct order *order)
     return order->n_fds >= n;
 }
 
+struct served {
+    struct makers makers;
+    struct machine_root root;
+};
+
 /* The process id, or a negative errno. */
-static pid_t carry_out(struct makers *makers, const struct order *order, int *ret_pidfd)
+static pid_t carry_out(struct served *served, const struct order *order, int *ret_pidfd)
 {
     bool is_born_there = false;
-    int r = makers_reserve(makers);
+    int r = makers_reserve(&served->makers);
     if (r < 0)
         return r;
+    /* Where it cannot be made anew, bwrap says what it misses. */
+    if (order->header.machine_root)
+        machine_root_update(&served->root);
     pid_t pid = fork_with_pidfd(order->birthplace, ret_pidfd, &is_born_there);
     if (pid == 0)
         become(order, is_born_there);
     if (pid < 0)
         return -errno;
-    makers_add(makers, pid);
+    makers_add(&served->makers, pid);
     return pid;
 }
 
 /* Returns whether there may be more. */
-static bool take_order(int socket, struct makers *makers)
+static bool take_order(int socket, struct served *served)
 {
     static char bytes[sizeof(struct header) + SPAWN_ARGUMENTS_MAX];
     struct order order;
@@ -252,7 +265,7 @@ static bool take_order(int socket, struct makers *makers)
     if (size <= 0)
         return false;
     pid_t pid =
-        take_apart(bytes, (size_t)size, &order) ? carry_out(makers, &order, &pidfd) : -EPROTO;
+        take_apart(bytes, (size_t)size, &order) ? carry_out(served, &order, &pidfd) : -EPROTO;
     answer(socket, pid < 0 ? -pid : 0, pidfd);
     fd_clear(&pidfd);
     for (size_t i = 0; i < order.n_fds; i++)
@@ -261,25 +274,25 @@ static bool take_order(int socket, struct makers *makers)
 }
 
 /* children: a signalfd for their ends, or -1. */
-static _Noreturn void serve(int socket, int children)
+static _Noreturn void serve(int socket, int children, struct served *served)
 {
-    struct makers makers = {0};
     struct pollfd fds[] = {{.fd = socket, .events = POLLIN}, {.fd = children, .events = POLLIN}};
     makers_adopt_orphans();
     for (;;) {
         struct signalfd_siginfo info;
         poll(fds, 2, -1);
         if (fds[1].revents && read(children, &info, sizeof(info)) > 0)
-            makers_reap(&makers);
-        if (fds[0].revents && !take_order(socket, &makers))
+            makers_reap(&served->makers);
+        if (fds[0].revents && !take_order(socket, served))
             break;
     }
     makers_kill_all();
     _exit(EXIT_SUCCESS);
 }
 
-static _Noreturn void spawner_main(int socket)
+static _Noreturn void spawner_main(int socket, const char *init)
 {
+    struct served served = {.root = {.init = init, .mounts = -1}};
     sigset_t all, child;
     sigfillset(&all);
     sigemptyset(&child);
@@ -293,16 +306,19 @@ static _Noreturn void spawner_main(int socket)
     sigprocmask(SIG_BLOCK, &all, NULL);
     signal(SIGCHLD, SIG_DFL); /* whoever started us may have ignored it */
     prctl(PR_SET_NAME, "agent-spawner");
-    if (geteuid() == 0)
-        mount_view_enter();
+    int r = geteuid() == 0 ? mount_view_enter() : -EPERM;
     if (privileges_keep(PRIVILEGED_SPAWNER) < 0)
         _exit(EXIT_FAILURE);
-    serve(socket, signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (r == 0)
+        r = machine_root_update(&served.root);
+    if (init)
+        answer(socket, r, -1);
+    serve(socket, signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK), &served);
 }
 
 /* --- in the agent --- */
 
-int spawner_init(struct spawner *spawner)
+int spawner_init(struct spawner *spawner, const char *init)
 {
     int pair[2];
     bool is_born_there;
@@ -312,7 +328,7 @@ int spawner_init(struct spawner *spawner)
     pid_t pid = fork_with_pidfd(-1, &spawner->pidfd, &is_born_there);
     if (pid == 0) {
         close(pair[0]);
-        spawner_main(pair[1]);
+        spawner_main(pair[1], init);
     }
     int error = errno;
     close(pair[1]);
@@ -322,6 +338,17 @@ int spawner_init(struct spawner *spawner)
     }
     spawner->socket = pair[0];
     return 0;
+}
+
+bool spawner_has_machine_root(struct spawner *spawner)
+{
+    int error = -1;
+    struct pollfd readable = {.fd = spawner->socket, .events = POLLIN};
+    while (poll(&readable, 1, -1) < 0 && errno == EINTR)
+        ;
+    return fdpass_receive(spawner->socket, &error, sizeof(error), NULL, 0, NULL, NULL) ==
+               (ssize_t)sizeof(error) &&
+           error == 0;
 }
 
 static void on_answer(struct watch *watch, uint32_t events)
@@ -361,7 +388,7 @@ void spawner_deinit(struct spawner *spawner)
 int spawner_spawn(struct spawner *spawner, const struct spawn *spawn)
 {
     static char bytes[sizeof(struct header) + SPAWN_ARGUMENTS_MAX];
-    struct header header = {.uid = spawn->uid};
+    struct header header = {.uid = spawn->uid, .machine_root = spawn->machine_root};
     int fds[3 + SPAWN_DATA_COUNT + SPAWN_PLACE_COUNT + FDPASS_MAX] = {spawn->control, spawn->log};
     size_t n = 2 + SPAWN_DATA_COUNT;
     memcpy(fds + 2, spawn->data, sizeof(spawn->data));

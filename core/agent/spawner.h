@@ -52,8 +52,11 @@ struct spawner {
     spawner_fn *fn;
 };
 
-/* Forks; call it first of all. */
-int spawner_init(struct spawner *spawner);
+/* Forks; call it first of all. Given student-init's path it puts the machine's programs together
+ * for sandboxes (machine_root.h). */
+int spawner_init(struct spawner *spawner, const char *init);
+/* Whether it could; waits until it has. */
+bool spawner_has_machine_root(struct spawner *spawner);
 int spawner_watch(struct spawner *spawner, struct loop *loop, spawner_fn *fn);
 /* Ends it, and with it every sandbox that is left. */
 void spawner_deinit(struct spawner *spawner);
@@ -67,6 +70,7 @@ struct spawn {
     int birthplace; /* directory of the v2 group that the program is born in; -1: none */
     int data[SPAWN_DATA_COUNT];
     bool has_system_files; /* two of them are this one's own */
+    bool machine_root;     /* the program is to find it; of the data it is given the filter alone */
     uid_t uid; /* what the program is to be, user and group, with no other group; 0: as we are */
     int places[SPAWN_PLACE_COUNT]; /* only with a uid: mounts, detached; -1: none */
 };

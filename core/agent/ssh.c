@@ -62,7 +62,7 @@ int ssh_host_init(struct ssh_host *host)
 {
     *host = (struct ssh_host){0};
     list_init(&host->starting);
-    return spawner_init(&host->spawner);
+    return spawner_init(&host->spawner, NULL);
 }
 
 static void on_spawned(struct spawner *spawner, int pidfd)
