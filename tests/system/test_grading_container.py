@@ -21,7 +21,7 @@ DOCS = studentfs.TOP / "docs"
 STUDENTFS_RUNC = DOCS / "examples/inginious/studentfs-runc.py"
 DEVICE_WAY = (STUDENTFS_RUNC, "--device")
 # On a machine where everybody may open /dev/fuse, as with udev, and where user 4242 has a name.
-HOST_WAY = ("unshare", "-m", "sh", "-c",
+HOST_WAY = (*studentfs.OWN_MOUNTS, "sh", "-c",
             'mount --bind "$0/fuse" /dev/fuse; mount --bind "$0/passwd" /etc/passwd; exec "$@"', "HERE",
             STUDENTFS_RUNC, "--host")
 # As INGInious's process 1, which is root, starts the grader.
@@ -212,24 +212,23 @@ class Way(Case):
                        check=True, timeout=50)
         self.addCleanup(subprocess.run, ["umount", "-l", point], check=True)
 
-    def shown(self, by, *options):
-        """What the grader comes to with a mount of the machine's root at /mnt."""
-        point = self.base / "point"
-        self.mount_on_the_machine(point, *options)
+    def shown(self, by):
+        """What the grader comes to with the mount of the machine's root at /mnt."""
         config = self.configuration([*by, "sh", "/task/grader", "/mnt"])
-        config["mounts"].append(runc.bind(point, "/mnt"))
+        config["mounts"].append(runc.bind(self.base / "point", "/mnt"))
         return self.runtime.run(config)
 
     def test_of_the_machine_for_all_users(self):
         self.agent()
-        self.assertEqual(self.shown(AS_WORKER, "-o", "allow_other"), (0, GRADED, ""))
-
-    def test_of_the_machine_for_all_users_and_root(self):
-        self.agent()
-        self.assertEqual(self.shown((), "-o", "allow_other"), (0, GRADED, ""))
+        self.mount_on_the_machine(self.base / "point", "-o", "allow_other")
+        self.assertEqual(self.shown(AS_WORKER), (0, GRADED, ""))
+        self.assertEqual(self.shown(()), (0, GRADED, ""))
 
     def test_of_the_machine_for_root(self):
         """Without allow_other it is nobody's but the mounter's."""
+        self.agent()
+        self.mount_on_the_machine(self.base / "point")
+        self.assertEqual(self.shown(()), (0, GRADED, ""))
         status, out, err = self.shown(AS_WORKER)
         self.assertEqual((status, out), (1, ""))
         self.assertIn("Permission denied", err)
@@ -324,6 +323,16 @@ class TwoContainers(Case):
 
     def test_of_the_machine(self):
         self.graded("sh /task/grader /mnt/students", wrap=HOST_WAY)
+
+    def test_what_is_told_of_a_run(self):
+        """The return value is all that such a router says."""
+        self.agent()
+        script = ("studentfs /mnt; mkdir /mnt/t; echo \"sh -c 'kill -9 \\$\\$'\" > /mnt/t/cmd; cat /mnt/t/retval; "
+                  "cut -d ' ' -f 1 /mnt/t/usage; grep -E '^(termination|signal|reason|enforced)' /mnt/t/status")
+        status, out, err = self.grading(script, by=(*AS_WORKER, *IN_A_USER_NAMESPACE), wrap=DEVICE_WAY)
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(out.split("\n"), ["137", "wall_usec", "stdout_bytes", "stderr_bytes", "stdin_bytes",
+                                          "termination: exited", ""])
 
     def test_no_mount(self):
         self.agent()
