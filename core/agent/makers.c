@@ -61,17 +61,17 @@ static void kill_others(const struct makers *makers)
 
 void makers_reap(struct makers *makers)
 {
-    bool was_killed = false;
+    bool went_wrong = false;
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         size_t i = find(makers, pid);
         if (i == makers->n)
             continue;
         makers->pids[i] = makers->pids[--makers->n];
-        /* One that ends by itself has seen its child end. */
-        was_killed = was_killed || WIFSIGNALED(status);
+        /* One that ends well has seen its child end. */
+        went_wrong = went_wrong || !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS;
     }
-    if (was_killed)
+    if (went_wrong)
         kill_others(makers);
 }
 

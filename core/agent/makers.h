@@ -1,7 +1,7 @@
 /*
  * The sandboxes' makers that the spawner has started, and their orphans: what bwrap started, and
- * what waits for ever where bwrap is killed before it has told it to go on or to die with it. As
- * children of the spawner's they are known by not being makers, and are killed.
+ * what waits for ever where bwrap is killed, or fails, before it has told it to go on or to die
+ * with it. As children of the spawner's they are known by not being makers, and are killed.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ void makers_adopt_orphans(void);
 /* Before one is started: room for it. -ENOMEM. */
 int makers_reserve(struct makers *makers);
 void makers_add(struct makers *makers, pid_t pid);
-/* Takes note of those that have ended, and kills the orphans of those that were killed. */
+/* Takes note of those that have ended, and kills the orphans of those that did not end well. */
 void makers_reap(struct makers *makers);
 /* Kills all children of this process, their orphans as well, and waits for their end: two seconds
  * at most. */

@@ -3,7 +3,8 @@
  *
  * It is forked before the agent has threads or much memory: a fork of a large process takes
  * milliseconds, and the parent-death signal, by which sandboxes die with us, follows the
- * thread that forked. It dies with the agent (end of file on its socket), the sandboxes with it.
+ * thread that forked. It dies with the agent (end of file on its socket), the sandboxes with it,
+ * and what the parent-death signal does not reach it kills itself (makers.h).
  *
  * The agent asks over a SEQPACKET pair; answers come in the order of the questions.
  */

@@ -178,18 +178,20 @@ class Orphans(studentfs.TestCase):
         (self.programs / "bwrap").write_text("#!/bin/sh\nsleep 1000 &\nwait\n")
         (self.programs / "bwrap").chmod(0o755)
 
-    def orphan(self, choose):
-        # Without a control group, in which the next agent would find it.
-        wrap = [*studentfs.OWN_MOUNTS, "sh", "-c", "umount -l -R /sys/fs/cgroup; exec \"$@\"", "sh"] \
-            if os.geteuid() == 0 else []
+    def stuck_mount(self):
+        """Without control groups, by which the agent would find it; its mount is out of others' sight."""
+        wrap = [*studentfs.OWN_MOUNTS, "sh", "-c", "umount -l -R /sys/fs/cgroup; exec \"$@\"", "sh"]
         mount = self.own_mount("--pool", "1", environment={"PATH": f"{self.programs}:{os.environ['PATH']}"}, wrap=wrap)
+        self.addCleanup(lambda: os.kill(mount.daemon[0], signal.SIGTERM))
+        return mount
+
+    def orphan(self, choose):
+        mount = self.stuck_mount()
 
         def sleeper():
             found = [process for process in studentfs.descendants(mount.daemon[0])
                      if studentfs.program_of(process[0]) == "sleep"]
             return found[0] if found else None
-        # Its mount is out of others' sight.
-        self.addCleanup(lambda: os.kill(mount.daemon[0], signal.SIGTERM))
         child = studentfs.eventually(sleeper, what="a child that waits")
         maker = studentfs.process_stat(child[0])[1]
         os.kill(choose(mount, maker), signal.SIGKILL)
@@ -197,6 +199,13 @@ class Orphans(studentfs.TestCase):
 
     def test_of_a_maker_that_was_killed(self):
         self.orphan(lambda mount, maker: maker)
+
+    def test_of_a_maker_that_failed(self):
+        told = self.programs / "told"
+        (self.programs / "bwrap").write_text(f"#!/bin/sh\nsleep 1000 &\necho $! > {told}.new\nmv {told}.new {told}\nexit 1\n")
+        self.stuck_mount()
+        child = int(studentfs.eventually(lambda: told.exists() and told.read_text(), what="a bwrap that fails"))
+        studentfs.eventually(lambda: studentfs.process_stat(child) is None, what="the orphan's end")
 
     def test_of_a_spawner_that_was_killed(self):
         self.orphan(lambda mount, maker: studentfs.process_stat(maker)[1])
