@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The same grader in Python: grader.py MOUNTPOINT"""
+import contextlib
 import pathlib
 import shutil
 import sys
@@ -10,10 +11,10 @@ run.mkdir()
 try:
     (run / "time_limit").write_text("5\n")
     (run / "cmd").write_text("python3 student/sort.py\n")
-    (run / "stdin").write_bytes((mount / "task/input.txt").read_bytes())
-    output = (run / "stdout").read_text()
+    with contextlib.suppress(BrokenPipeError):  # it may end before it has read everything
+        (run / "stdin").write_bytes((mount / "task/input.txt").read_bytes())
     retval = int((run / "retval").read_text())
-    expected = (mount / "task/expected.txt").read_text()
-    print("passed" if retval == 0 and output == expected else "failed")
+    good = (run / "stdout").read_text() == (mount / "task/expected.txt").read_text()
+    print("passed" if good and retval == 0 else "failed")
 finally:
     shutil.rmtree(run)
