@@ -3,11 +3,13 @@ of system calls, but with the machine's programs in them, or a root file system 
 """
 
 import ctypes
+import functools
 import json
 import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 import uuid
 
 import studentfs
@@ -143,10 +145,17 @@ class Runtime:
         return groups + [point for point in studentfs.mounts() if point.startswith(f"{self.base}/")]
 
 
+@functools.cache
 def unusable():
-    """Why runc cannot be used here; None: it can."""
+    """Why there can be no containers here; None: there can."""
     if not shutil.which("runc"):
         return "runc is not installed"
     if not pathlib.Path("/dev/fuse").exists():
         return "there is no /dev/fuse"
-    return None
+    runtime = Runtime(pathlib.Path(tempfile.mkdtemp(prefix="studentfs-test-")))
+    try:
+        root, mounts = runtime.machine()
+        status, _, err = runtime.run(configuration(root, ["true"], mounts, fuse=0o666, sys_admin=True))
+        return None if status == 0 else f"runc makes no container: {err.strip()}".replace("\n", " ")
+    finally:
+        runtime.close()
