@@ -204,7 +204,8 @@ class Doctor(studentfs.TestCase):
         if os.geteuid() != 0:
             self.skipTest("mounts of one's own take root")
         found, status = self.examine(before="echo 0 > /proc/sys/user/max_user_namespaces",
-                                     wrap=["unshare", "-U", "-r", *studentfs.OWN_MOUNTS])
+                                     # In this order: within, other tests' mounts could not be let go.
+                                     wrap=[*studentfs.OWN_MOUNTS, "unshare", "-U", "-r"])
         self.assertEqual(found["user namespaces"], (
             "limited", "user namespaces, for students who are to be root: there may be none: "
             "user.max_user_namespaces is 0: sysctl -w user.max_user_namespaces=15000"))
