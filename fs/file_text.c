@@ -24,27 +24,42 @@ int file_index(const struct file_type *files, unsigned count, const char *name)
     return -ENOENT;
 }
 
-static int render(struct handle *handle)
+static int render(const struct file_type *type, const struct run *run, char **ret_text,
+                  size_t *ret_size)
 {
-    FILE *out = open_memstream(&handle->text, &handle->text_size);
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
     if (!out)
         return -ENOMEM;
-    int r = handle->type->show(handle->type, handle->run, out);
+    int r = type->show(type, run, out);
     if (fclose(out) != 0)
         r = -ENOMEM;
     if (r < 0) {
-        free(handle->text);
-        handle->text = NULL;
+        free(text);
+        return r;
     }
-    return r;
+    *ret_text = text;
+    *ret_size = size;
+    return 0;
 }
 
 int file_read_text(struct handle *handle, fuse_req_t request, size_t size, off_t offset)
 {
-    int r = handle->text ? 0 : render(handle);
+    int r = handle->text ? 0 : render(handle->type, handle->run, &handle->text, &handle->text_size);
     if (r == 0)
         handle_reply_text(handle, request, size, offset);
     return r;
+}
+
+size_t file_text_size(const struct file_type *type, const struct run *run)
+{
+    char *text;
+    size_t size;
+    if (render(type, run, &text, &size) < 0)
+        return 0;
+    free(text);
+    return size;
 }
 
 /* Adds to what came before from the same open file. */

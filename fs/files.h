@@ -51,6 +51,8 @@ int file_index(const struct file_type *files, unsigned count, const char *name);
 
 /* A parked_read_fn for what has a show. */
 int file_read_text(struct handle *handle, fuse_req_t request, size_t size, off_t offset);
+/* What a read would give now, for what has a show; 0 where there is no memory for it. */
+size_t file_text_size(const struct file_type *type, const struct run *run);
 /* Takes what was written: a value, or a piece of a command. Returns 0 or a negative errno. */
 int file_store_text(struct handle *handle, const struct value *value);
 /* A descriptor was closed: what came in pieces is whole now. -EINVAL: it is not. */

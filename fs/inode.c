@@ -108,11 +108,14 @@ static void stat_run(const struct inode *inode, struct stat *st)
     }
     st->st_mode = S_IFREG | (inode->type->mode & run->mode);
     /*
-     * No size while it grows, as in procfs: a growing true size makes wc, diff and others
-     * stop early. Once it is final it is told, and the page cache may keep the content.
+     * No size while it grows or changes, as in procfs: a growing true size makes wc, diff and
+     * others stop early. Once it is final it is told, so that tar keeps an ended run whole;
+     * of a stream the page cache may then keep the content.
      */
     if (inode->type->is_stream && run->recordings[inode->type->stream].ended)
         st->st_size = (off_t)run->recordings[inode->type->stream].size;
+    else if (inode->type->show && run->state == RUN_ENDED)
+        st->st_size = (off_t)file_text_size(inode->type, run);
 }
 
 void inode_stat(const struct studentfs *fs, const struct inode *inode, struct stat *ret_stat)

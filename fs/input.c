@@ -54,6 +54,7 @@ static void tell(struct input *input)
 void input_stop(struct input *input)
 {
     close_pipe(input);
+    input->stopped = true;
     tell(input);
 }
 
@@ -115,14 +116,14 @@ int input_start(struct input *input, struct loop *loop, int fd)
 void input_add_writer(struct input *input)
 {
     input->writers++;
-    input->opened = true;
+    input->opened |= !input->stopped;
     if (input->fd < 0 && input->mode == INPUT_END_AUTO)
         input->ending = false; /* before the start: not the end after all */
 }
 
 void input_remove_writer(struct input *input)
 {
-    if (--input->writers > 0 || input->mode != INPUT_END_AUTO)
+    if (--input->writers > 0 || input->mode != INPUT_END_AUTO || input->stopped)
         return;
     input->ending = true;
     settle(input);

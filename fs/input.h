@@ -35,6 +35,7 @@ struct input {
     bool opened;        /* somebody ever opened it */
     bool ending;        /* the end follows the buffered bytes */
     bool closed;        /* the end was given, or nobody reads any more */
+    bool stopped;       /* the command has ended: nothing of this changes any more */
     enum input_end mode;
     struct list waiting; /* parked writes */
 };

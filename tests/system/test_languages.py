@@ -239,6 +239,19 @@ class Tools(studentfs.TestCase):
         result = self.shell("test -s stdout && stat -c %s stdout && tar -c stdout | tar -x -O && ls -l stdout", run)
         self.assertTrue(result.stdout.startswith("23893\n" + self.EXPECTED), result.stderr)
 
+    def test_tar_keeps_an_ended_run_whole(self):
+        run = self.mount.run("seq 3", stdin=None)
+        self.assertEqual(run.retval(), 0)
+        result = self.shell(f"tar --ignore-failed-read -C .. -c {run.name} | tar -C '{self.mount.base}' -x", run)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        kept = self.mount.base / run.name
+        readable = set(os.listdir(run.path)) - {"stdin", "signal"}
+        self.assertEqual({name.name: name.read_bytes() for name in kept.iterdir()},
+                         {name: run.read(name) for name in readable})
+        # Nothing of it changes any more, as its sizes do not.
+        os.close(os.open(run.file("stdin"), os.O_WRONLY))
+        self.assertEqual((kept / "status").read_text(), run.text("status"))
+
     def test_head_ends_before_the_end(self):
         run = self.going_on()
         self.assertEqual(self.shell("head -n 2 stdout; grep -m 1 4999 stdout; sed 3q stdout", run).stdout,
