@@ -96,10 +96,10 @@ class Exit(studentfs.TestCase):
     def test_working_directory_of_the_writer(self):
         (self.mount.student / "sub").mkdir()
         for cwd, seen in ((self.mount.student / "sub", "/task/student/sub"), (self.mount.student, "/task/student"),
-                          (self.mount.task, "/task"), ("/", "/task"), (self.mount.point, "/task")):
+                          (self.mount.task, "/task"), ("/", "/task"), (self.mount.point, "/task"), (None, "/task")):
             with self.subTest(cwd=cwd):
                 run = self.mount.make()
-                subprocess.run(["sh", "-c", 'echo pwd > "$0"', run.file("cmd")], cwd=cwd, check=True,
+                subprocess.run(["sh", "-c", 'echo pwd > "$0"', run.file("cmd")], cwd=cwd or run.path, check=True,
                                          timeout=30)
                 self.assertEqual(run.text("stdout"), seen + "\n")
 

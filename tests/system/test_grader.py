@@ -1,9 +1,11 @@
 """The complete grader, as printed in the manual, and its sister in Python."""
 
+import os
 import pathlib
 import re
 import shutil
 import subprocess
+import textwrap
 
 import studentfs
 
@@ -35,6 +37,24 @@ class Grader(studentfs.TestCase):
         body = "".join(line + "\n" for line in example.splitlines() if not line.startswith("#"))
         self.assertEqual(body, self.printed().replace("cd MOUNTPOINT", 'cd "$1" || exit'))
         self.assertEqual(self.grade("sh", EXAMPLES / "grader.sh"), "passed\n")
+
+    def test_the_session_of_the_readme(self):
+        """Typed as it stands there, it shows what stands there, and leaves nothing mounted."""
+        text = (studentfs.TOP / "README.md").read_text()
+        shown = textwrap.dedent(re.search(r"## A session\n\n(.*?)\n\n", text, re.S)[1])
+        point = self.mount.base / "session"
+        point.mkdir()
+        self.addCleanup(subprocess.run, ["umount", "-l", point], capture_output=True, check=False)
+        shutil.copytree(EXAMPLES / "sort", self.mount.base / "docs/examples/sort")
+        commands = [line[2:].replace("/mnt/students", str(point)) for line in shown.splitlines() if line.startswith("$ ")]
+        result = subprocess.run(
+            ["bash", "-e", "-c", "\n".join(commands)], cwd=self.mount.base, capture_output=True, text=True, timeout=30,
+            check=False, env=dict(os.environ, PATH=f"{studentfs.BIN}:{os.environ['PATH']}",
+                                  XDG_RUNTIME_DIR=str(self.mount.runtime)))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        expected = re.escape("".join(line + "\n" for line in shown.splitlines() if not line.startswith("$ ")))
+        self.assertRegex(result.stdout, expected.replace(re.escape("...\n"), "(.+\n)+") + "$")
+        self.assertNotIn(str(point), studentfs.mounts())
 
     def test_python(self):
         self.assertEqual(self.grade("/usr/bin/python3", EXAMPLES / "grader.py"), "passed\n")
