@@ -145,6 +145,11 @@ void message_link_close(struct message_link *link)
     link->engine = NULL;
 }
 
+bool message_link_output_waits(const struct message_link *link)
+{
+    return waiting(link) > 0;
+}
+
 bool message_link_is_open(const struct message_link *link)
 {
     return link->engine != NULL;

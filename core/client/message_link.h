@@ -49,6 +49,8 @@ int message_link_start(struct message_link *link, int fds[3]);
 void message_link_take(struct message_link *link, const struct message *message, zmq_msg_t *frame);
 /* All input that was read from the caller's descriptor is with the command, and more may come. */
 bool message_link_input_is_idle(const struct message_link *link);
+/* Output that has come waits for whoever reads it. */
+bool message_link_output_waits(const struct message_link *link);
 /* Nobody reads the input any more: who writes to the caller's descriptor gets SIGPIPE. */
 void message_link_stop_input(struct message_link *link);
 /* No more output comes. The run's socket is not used any more. fn is called, perhaps from here. */

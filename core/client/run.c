@@ -160,10 +160,21 @@ static action_fn *const action_fns[RUN_ACTION_COUNT] = {
     [ACTION_END] = end,
 };
 
-static uint32_t timer_ms(const struct studentrun *run, enum run_timer timer)
+/*
+ * In message mode nothing but the router tells a run's end. After the limit a command has been
+ * killed; its teardown and the way back have their times: as long as after an init that is gone,
+ * twice.
+ */
+static uint64_t limit_ms(const struct studentrun *run)
+{
+    return run->wall_ms > 0 ? run->wall_ms + 2 * (uint64_t)run->engine->options.retval_timeout_ms
+                            : 0;
+}
+
+static uint64_t timer_ms(const struct studentrun *run, enum run_timer timer)
 {
     const struct studentrun_options *options = &run->engine->options;
-    const uint32_t ms[RUN_TIMER_COUNT] = {
+    const uint64_t ms[RUN_TIMER_COUNT] = {
         [TIMER_START] =
             run->engine->was_connected ? options->start_timeout_ms : options->connect_timeout_ms,
         [TIMER_HANDOVER] = options->handover_timeout_ms,
@@ -172,6 +183,7 @@ static uint32_t timer_ms(const struct studentrun *run, enum run_timer timer)
                                  ? options->handover_timeout_ms
                                  : LAST_WORDS_MS,
         [TIMER_RETVAL] = options->retval_timeout_ms,
+        [TIMER_LIMIT] = limit_ms(run),
         [TIMER_GRACE] = run->grace_ms,
     };
     return ms[timer];
@@ -179,7 +191,7 @@ static uint32_t timer_ms(const struct studentrun *run, enum run_timer timer)
 
 static void set_timer(struct studentrun *run, enum run_timer timer)
 {
-    if (timer == TIMER_OFF)
+    if (timer == TIMER_OFF || (timer == TIMER_LIMIT && run->wall_ms == 0))
         timer_disarm(&run->timer);
     else if (timer != TIMER_KEEP)
         timer_arm(&run->timer, timer_ms(run, timer) * NS_PER_MS);
@@ -208,6 +220,7 @@ static void set_timeout_reason(struct studentrun *run)
         [RUN_HANDING_OVER] = "the container did not take its command in time",
         [RUN_ASKED] = "the router did not take the command in time",
         [RUN_GONE] = "the container is gone, and no return value came in time",
+        [RUN_RELAYED] = "the run's time is over, and no return value came",
     };
     const char *silence = silences[run->state];
     run->is_unavailable = silence && !run->engine->was_connected;
@@ -217,9 +230,21 @@ static void set_timeout_reason(struct studentrun *run)
         snprintf(run->reason, sizeof(run->reason), "%s (router %s)", silence, run->engine->router);
 }
 
+/* The end waits behind output, which waits for whoever reads it. */
+static bool is_kept_waiting(const struct studentrun *run)
+{
+    uint64_t silence_ns = 2 * NS_PER_MS * run->engine->options.retval_timeout_ms;
+    return run->state == RUN_RELAYED && (message_link_output_waits(&run->messages) ||
+                                         monotonic_ns() < run->heard_ns + silence_ns);
+}
+
 static void on_timer(struct timer *timer)
 {
     struct studentrun *run = container_of(timer, struct studentrun, timer);
+    if (is_kept_waiting(run)) {
+        set_timer(run, TIMER_RETVAL);
+        return;
+    }
     set_timeout_reason(run);
     run_event(run, EVENT_TIMEOUT);
 }

@@ -26,6 +26,8 @@ struct studentrun {
     struct ssh_login ssh;         /* open only where it was asked for */
     struct timer timer;
     uint32_t grace_ms; /* what TIMER_GRACE is */
+    uint64_t wall_ms;  /* the limit asked for; 0: none, or another than the run's end may have */
+    uint64_t heard_ns; /* when the router said something last */
     char *command, *teardown_script, *working_dir, *container_id;
     const char *user;
     const struct message_run_student_retval *retval; /* while ACTION_CONCLUDE is carried out */

@@ -106,6 +106,7 @@ void run_on_router(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_frames)
     struct studentrun *run = container_of(watch, struct studentrun, router);
     const struct message dummy = {.type = MESSAGE_DUMMY};
     struct message message;
+    run->heard_ns = monotonic_ns();
     bool is_message =
         n_frames == 2 && zmq_msg_size(&frames[0]) == 0 &&
         message_decode(zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1]), &message) == 0;

@@ -44,6 +44,10 @@ int run_request_copy(struct studentrun *run, const struct studentrun_request *re
     run->command = strdup(request->command ? request->command : "");
     run->teardown_script = strdup(request->teardown_script ? request->teardown_script : "");
     run->working_dir = strdup(request->working_dir ? request->working_dir : "/task");
+    if (!request->ssh) /* which waits for somebody first */
+        run->wall_ms = request->hard_time_limit_usec > 0
+                           ? request->hard_time_limit_usec / 1000 + 1
+                           : UINT64_C(1000) * request->hard_time_limit;
     run->user = request->run_as_root ? USER_ROOT : "worker";
     return run->command && run->teardown_script && run->working_dir ? 0 : -ENOMEM;
 }

@@ -65,6 +65,7 @@ enum run_timer {
     TIMER_FALLBACK,
     TIMER_LAST_WORDS,
     TIMER_RETVAL,
+    TIMER_LIMIT, /* the wall-clock limit asked for, and some; none where none was */
     TIMER_GRACE,
     RUN_TIMER_COUNT
 };

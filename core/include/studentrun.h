@@ -43,7 +43,9 @@ struct studentrun_options {
                                      run_student_init; default 10000 */
     uint32_t
         fallback_timeout_ms;    /* auto: to init's H, before message mode is tried; default 10000 */
-    uint32_t retval_timeout_ms; /* init gone to the return value; default 60000 */
+    uint32_t retval_timeout_ms; /* init gone to the return value; in message mode, twice that from
+                                   the end of hard_time_limit, and of output that waits to be
+                                   read; default 60000 */
     uint32_t router_grace_ms;   /* router gone to giving up its runs; default 1000 */
 };
 

@@ -312,6 +312,25 @@ class Oddities(Case):
         self.say(type="run_student_retval", retval=0)
         self.assertEqual(process.wait(20), 0)
 
+    def test_a_router_that_forgets_the_run(self):
+        """It lives, and says nothing any more: that is waited for beyond the limit, and not for ever."""
+        process = self.running("--hard-time", "1", "--retval-timeout", "0.2")
+        self.assertEqual(self.request["hard_time_limit"], 1)
+        self.out(b"some")
+        out, err = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, out), (254, b"some"))
+        self.assertIn(b"the run's time is over, and no return value came", err)
+
+    def test_no_such_bound_while_output_waits(self):
+        """The return value comes behind it, however long its reader takes."""
+        process = self.running("--hard-time", "1", "--retval-timeout", "0.2")
+        self.out(bytes(BLOCK))
+        with self.assertRaises(subprocess.TimeoutExpired):
+            process.wait(2.5)
+        self.assertEqual(process.stdout.read(BLOCK), bytes(BLOCK))
+        self.say(type="run_student_retval", retval=3)
+        self.ends(process, 3)
+
     def test_a_router_that_dies_with_output_on_its_way(self):
         process = self.running()
         self.out(b"some")
