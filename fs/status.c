@@ -103,14 +103,14 @@ int usage_show(const struct file_type *type, const struct run *run, FILE *out)
 {
     (void)type;
     if (run->result.cpu_usec > 0)
-        fprintf(out, "cpu_usec %" PRIu64 "\n", run->result.cpu_usec);
+        fprintf(out, "cpu_usec: %" PRIu64 "\n", run->result.cpu_usec);
     if (run->state >= RUN_RUNNING)
-        fprintf(out, "wall_usec %" PRIu64 "\n", run_wall_usec(run));
+        fprintf(out, "wall_usec: %" PRIu64 "\n", run_wall_usec(run));
     if (run->result.memory_peak > 0)
-        fprintf(out, "memory_peak %" PRIu64 "\n", run->result.memory_peak);
+        fprintf(out, "memory_peak: %" PRIu64 "\n", run->result.memory_peak);
     for (int i = 0; i < RUN_STREAMS; i++)
-        fprintf(out, "%s_bytes %" PRIu64 "\n", i == RUN_STDOUT ? "stdout" : "stderr",
+        fprintf(out, "%s_bytes: %" PRIu64 "\n", i == RUN_STDOUT ? "stdout" : "stderr",
                 run->recordings[i].size);
-    fprintf(out, "stdin_bytes %" PRIu64 "\n", run->input.size);
+    fprintf(out, "stdin_bytes: %" PRIu64 "\n", run->input.size);
     return 0;
 }

@@ -208,7 +208,7 @@ class Run:
         return dict(line.split(": ", 1) for line in lines)
 
     def usage(self):
-        return {k: int(v) for k, v in (line.split() for line in self.text("usage").splitlines())}
+        return {k: int(v) for k, v in (line.split(": ") for line in self.text("usage").splitlines())}
 
     def state(self):
         return self.status()["state"]

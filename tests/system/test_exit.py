@@ -123,6 +123,7 @@ class Exit(studentfs.TestCase):
         self.assertGreaterEqual(usage["wall_usec"], usage["cpu_usec"] // 2)
         self.assertGreater(usage["memory_peak"], 25 << 20)
         self.assertEqual(usage["stdin_bytes"], 0)
+        self.assertRegex(run.text("usage"), r"\A(\w+: \d+\n){6}\Z")
         for key in ("container_id", "stdin", "stdout", "stderr", "cpu", "wall", "memory", "command"):
             self.assertIn(key, status)
 

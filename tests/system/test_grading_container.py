@@ -328,7 +328,7 @@ class TwoContainers(Case):
         """The return value is all that such a router says."""
         self.agent()
         script = ("studentfs /mnt; mkdir /mnt/t; echo \"sh -c 'kill -9 \\$\\$'\" > /mnt/t/cmd; cat /mnt/t/retval; "
-                  "cut -d ' ' -f 1 /mnt/t/usage; grep -E '^(termination|signal|reason|enforced)' /mnt/t/status")
+                  "cut -d : -f 1 /mnt/t/usage; grep -E '^(termination|signal|reason|enforced)' /mnt/t/status")
         status, out, err = self.grading(script, by=(*AS_WORKER, *IN_A_USER_NAMESPACE), wrap=DEVICE_WAY)
         self.assertEqual((status, err), (0, ""))
         self.assertEqual(out.split("\n"), ["137", "wall_usec", "stdout_bytes", "stderr_bytes", "stdin_bytes",
