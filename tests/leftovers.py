@@ -42,7 +42,8 @@ for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
         print("mount", point)
 for top, names, _ in os.walk("/sys/fs/cgroup"):
     for name in names:
-        if name.startswith("studentfs-") and int(name.split("-")[1]) not in elsewhere:
+        pid = name.removeprefix("studentfs-").split("-")[0]
+        if name.startswith("studentfs-") and not (pid.isdigit() and int(pid) in elsewhere):
             print("control group", os.path.join(top, name))
 for pid, path in sorted(running.items()):
     if path.startswith(TREE):

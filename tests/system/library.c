@@ -126,21 +126,26 @@ static void on_signals(struct studentrun_signals *given, void *userdata)
     signals = given;
 }
 
+static const char *trapped;
+
 static void on_alarm(int number)
 {
     (void)number;
-    studentrun_signals_send(signals, SIGUSR1);
+    if (access(trapped, F_OK) == 0)
+        studentrun_signals_send(signals, SIGUSR1);
 }
 
-/* COMMAND: from a signal handler it is sent SIGUSR1, each tenth of a second. */
+/* FILE COMMAND: once it has made that file it is sent SIGUSR1, from a signal handler, each tenth of
+ * a second. */
 static int signalled(char **words)
 {
-    struct studentrun_request request = request_of(words[0]);
+    struct studentrun_request request = request_of(words[1]);
     struct studentrun_result result;
     struct sigaction action;
     struct itimerval often = {{0, 100000}, {0, 100000}};
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_alarm;
+    trapped = words[0];
     sigaction(SIGALRM, &action, NULL);
     call.signals = on_signals;
     setitimer(ITIMER_REAL, &often, NULL);

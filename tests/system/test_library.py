@@ -80,8 +80,8 @@ class Calls(test_run_student.Case):
         self.assertEqual(self.call("threads", 32, "shared"), "0 wrong\n")
 
     def test_signals(self):
-        self.assertEqual(self.call("signalled", "sh -c 'trap \"exit 9\" USR1; while :; do sleep 0.05; done'"),
-                         "9 exited forgotten\n")
+        command = "sh -c 'trap \"exit 9\" USR1; echo > student/trapped; while :; do sleep 0.05; done'"
+        self.assertEqual(self.call("signalled", self.place.student / "trapped", command), "9 exited forgotten\n")
 
     def test_descriptors(self):
         path = self.place.base / "out"
