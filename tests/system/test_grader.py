@@ -75,6 +75,7 @@ class Grader(studentfs.TestCase):
     def test_the_readme_of_the_mount(self):
         """What it tells to type works."""
         text = (pathlib.Path(self.mount.point) / "README").read_text()
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
         commands = re.findall(r"^  (\S.*?)(?:  +\S.*)?$", text, re.M)
         self.assertIn("mkdir t1", commands)
         script = "\n".join(line for line in commands if not any(word in line for word in ("input.txt", "TERM", "peer")))
