@@ -17,15 +17,15 @@ READ_ONLY = ("stdout", "stderr", "transcript", "retval", "status", "usage")
 WRITE_ONLY = ("stdin", "signal")
 
 
-def as_user(uid, function, umask=0o022):
-    """Calls it in a child with that uid and gid and no groups; what it raises is told."""
+def as_user(uid, function, umask=0o022, groups=()):
+    """Calls it in a child with that uid and gid and those other groups; what it raises is told."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
         text = ""
         try:
-            os.setgroups([])
+            os.setgroups(groups)
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
             os.umask(umask)
@@ -160,6 +160,27 @@ class Access(studentfs.TestCase):
             as_user(BOB, lambda: run.write("stdin", "mine"))
             as_user(BOB, lambda: self.assertEqual(run.text("stdout"), "mine\n"))
             self.assertEqual((os.stat(run.path).st_uid, os.stat(run.file("cmd")).st_gid), (BOB, BOB))
+
+    def test_a_group_shares_it(self):
+        """As POSIX has it: the owner gives it to a group of his, and to no other."""
+        group, foreign = 61003, 61004
+        with self.run_of_alice() as run:
+            def give():
+                os.chown(run.path, -1, group)
+                os.chmod(run.path, 0o770)
+                self.assertRaises(PermissionError, os.chown, run.path, -1, foreign)
+                self.assertRaises(PermissionError, os.chown, run.path, BOB, -1)
+
+            as_user(ALICE, give, groups=[group])
+            as_user(BOB, lambda: self.refused(run.read, "status"), groups=[foreign])
+
+            def use():
+                run.write("stdin", "from the group")
+                self.assertEqual((run.text("stdout"), run.retval()), ("from the group\n", 0))
+                # Only the owner removes it: the top is sticky.
+                self.assertRaises(PermissionError, os.rmdir, run.path)
+
+            as_user(BOB, use, groups=[group])
 
     def test_root_may_everything(self):
         with self.run_of_alice() as run:

@@ -71,6 +71,24 @@ class Exit(studentfs.TestCase):
         self.assertEqual(run.text("stdout"), "one\ntwo\n")
         self.assert_ended(run, 3, "exited")
 
+    def test_it_starts_with_the_write(self):
+        """Not with the close: the run ends while the file is still open."""
+        for pieces in ([b"echo a b\n"], [b"echo a \\\n", b"b\n"], [b"echo a\\", b" b"], [b"echo 'a", b" b'"]):
+            with self.subTest(pieces=pieces):
+                run = self.mount.make()
+                with open(run.file("cmd"), "wb", buffering=0) as file:
+                    for piece in pieces:
+                        self.assertEqual(run.state(), "new")
+                        file.write(piece)
+                    self.assertEqual((run.text("stdout"), run.retval()), ("a b\n", 0))
+
+    def test_only_one_newline_falls_away(self):
+        for written, kept in ((b"  echo a \n\n", "  echo a \n"), (b"\techo a", "\techo a")):
+            run = self.mount.make()
+            run.write("cmd", written)
+            self.assertEqual(run.text("cmd"), kept + "\n")
+            self.assertEqual(run.text("stdout"), "a\n")
+
     def test_a_long_command(self):
         text = "x" * 100_000
         run = self.mount.run(f"printf %s {text}")
