@@ -209,7 +209,7 @@ int main(int argc, char **argv)
         int (*run)(char **words);
     } all[] = {{"simple", 4, simple},       {"big", 1, big},
                {"threads", 2, threads},     {"repeated", 1, repeated},
-               {"signalled", 1, signalled}, {"descriptors", 2, descriptors}};
+               {"signalled", 2, signalled}, {"descriptors", 2, descriptors}};
     call.options.sockets_dir = getenv("STUDENTRUN_SOCKETS");
     if (getenv("IN_MESSAGES"))
         call.options.transport = STUDENTRUN_TRANSPORT_MESSAGE;
