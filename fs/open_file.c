@@ -36,36 +36,80 @@ static int check_open(const struct inode *inode, const struct fuse_file_info *fi
     return 0;
 }
 
-void open_file_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi)
+static int open_handle(fuse_req_t request, const struct inode *inode, struct fuse_file_info *fi)
 {
-    struct inode inode = inode_find(fuse_req_userdata(request), number);
-    int r = check_open(&inode, fi);
-    if (r < 0) {
-        fuse_reply_err(request, -r);
-        return;
-    }
-    bool writer = inode.type->is_input && is_wanted(fi, O_WRONLY);
-    struct handle *handle = handle_new(inode.type, inode.run, writer);
-    r = !handle ? -ENOMEM : inode.type->open ? inode.type->open(handle, request) : 0;
+    int r = check_open(inode, fi);
+    if (r < 0)
+        return r;
+    bool writer = inode->type->is_input && is_wanted(fi, O_WRONLY);
+    struct handle *handle = handle_new(inode->type, inode->run, writer);
+    r = !handle ? -ENOMEM : inode->type->open ? inode->type->open(handle, request) : 0;
     if (r < 0) {
         if (handle)
             handle_free(handle);
-        fuse_reply_err(request, -r);
-        return;
+        return r;
     }
     if (writer)
-        input_add_writer(&inode.run->input);
+        input_add_writer(&inode->run->input);
     /* What is final may be kept in the page cache, and be mapped; see inode_stat(). */
-    bool final = inode.type->is_stream && inode.run->recordings[inode.type->stream].ended;
+    bool final = inode->type->is_stream && inode->run->recordings[inode->type->stream].ended;
     fi->direct_io = !final;
     fi->keep_cache = final;
     fi->fh = (uint64_t)(uintptr_t)handle;
-    if (fuse_reply_open(request, fi) == -ENOENT) {
-        /* The open was interrupted: no release follows. */
-        if (writer)
-            input_remove_writer(&inode.run->input);
-        handle_free(handle);
+    return 0;
+}
+
+/* The open was interrupted: no release follows. */
+static void drop_handle(struct handle *handle)
+{
+    if (handle->writer)
+        input_remove_writer(&handle->run->input);
+    handle_free(handle);
+}
+
+void open_file_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct inode inode = inode_find(fuse_req_userdata(request), number);
+    int r = open_handle(request, &inode, fi);
+    if (r < 0)
+        fuse_reply_err(request, -r);
+    else if (fuse_reply_open(request, fi) == -ENOENT)
+        drop_handle(handle_of(fi));
+}
+
+/*
+ * mv, install and editors remove a file that they replace: of a run that has not started, what
+ * was removed can be made again. What cannot be written cannot: the kernel does not check the
+ * mode of a file that is made, and ssh_login is nobody's but the owner's.
+ */
+static struct inode removed_file(const struct studentfs *fs, fuse_ino_t parent, const char *name)
+{
+    struct inode directory = inode_find(fs, parent);
+    int index = directory.kind == INODE_RUN ? file_index(run_files, run_files_count, name) : -1;
+    if (index < 0 || directory.run == fs->runs.defaults || directory.run->state != RUN_NEW ||
+        !(run_files[index].mode & 0222) || !(directory.run->unlinked & 1u << index))
+        return (struct inode){.kind = INODE_NONE};
+    return (struct inode){.kind = INODE_RUN_FILE,
+                          .run = directory.run,
+                          .index = (unsigned)index,
+                          .type = &run_files[index]};
+}
+
+void open_file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+                      struct fuse_file_info *fi)
+{
+    const struct studentfs *fs = fuse_req_userdata(request);
+    struct inode inode = removed_file(fs, parent, name);
+    (void)mode;
+    int r = inode.kind == INODE_NONE ? -EPERM : open_handle(request, &inode, fi);
+    if (r < 0) {
+        fuse_reply_err(request, -r);
+        return;
     }
+    inode.run->unlinked &= ~(1u << inode.index);
+    struct fuse_entry_param entry = inode_entry(fs, &inode);
+    if (fuse_reply_create(request, &entry, fi) == -ENOENT)
+        drop_handle(handle_of(fi));
 }
 
 void open_file_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi)

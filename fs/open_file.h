@@ -4,6 +4,8 @@
 #include "parked.h"
 
 void open_file_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi);
+void open_file_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+                      struct fuse_file_info *fi);
 void open_file_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi);
 void open_file_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
                     struct fuse_file_info *fi);

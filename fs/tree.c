@@ -180,13 +180,6 @@ static void unlink_file(fuse_req_t request, fuse_ino_t parent, const char *name)
     fuse_reply_err(request, error);
 }
 
-static void refuse_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
-                          struct fuse_file_info *fi)
-{
-    (void)parent, (void)name, (void)mode, (void)fi;
-    fuse_reply_err(request, EPERM);
-}
-
 static void refuse_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
                          dev_t device)
 {
@@ -223,7 +216,7 @@ const struct fuse_lowlevel_ops tree_operations = {
     .mkdir = make_run,
     .rmdir = rmdir_run,
     .unlink = unlink_file,
-    .create = refuse_create,
+    .create = open_file_create,
     .mknod = refuse_mknod,
     .symlink = refuse_symlink,
     .link = refuse_link,

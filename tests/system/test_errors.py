@@ -156,6 +156,30 @@ class Refused(studentfs.TestCase):
         self.assert_errno(errno.ENOTDIR, os.rmdir, self.mount.path("README"))
         self.assert_errno(errno.ENOENT, os.rmdir, self.mount.path("nothing"))
 
+    def test_making_again_what_was_removed(self):
+        def make(name, flags=os.O_WRONLY):
+            os.close(os.open(name, flags | os.O_CREAT, 0o666))
+
+        for name in os.listdir(self.run_.path):
+            path = self.run_.file(name)
+            writable = os.stat(path).st_mode & 0o222
+            os.unlink(path)
+            if not writable:
+                for flags in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR):
+                    self.assert_errno(errno.EPERM, make, path, flags)
+                continue
+            make(path)
+            self.assertEqual(os.stat(path).st_size, 0)
+            self.assert_errno(errno.EEXIST, make, path, os.O_WRONLY | os.O_EXCL)
+        self.assert_errno(errno.EPERM, make, self.mount.path("defaults/cmd"))
+        self.assertNotIn("cmd", os.listdir(self.mount.path("defaults")))
+        for name in ("stdin", "signal"):
+            os.unlink(self.run_.file(name))
+            self.assert_errno(errno.EACCES, make, self.run_.file(name), os.O_RDONLY)
+            self.assertNotIn(name, os.listdir(self.run_.path))
+        self.run_.write("cmd", "true")
+        self.assert_errno(errno.EPERM, make, self.run_.file("stdin"))
+
     def test_names_in_use_and_reserved(self):
         for name in ("README", "new", "task", "runs", "metrics", "defaults", self.run_.name):
             self.assert_errno(errno.EEXIST, os.mkdir, self.mount.path(name))

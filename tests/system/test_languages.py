@@ -286,6 +286,19 @@ class Tools(studentfs.TestCase):
                 self.assertEqual((run.text("stdout"), run.retval()), ("text\n", 0), run.text("status"))
                 run.remove()
 
+    def test_what_replaces_files(self):
+        """mv, install and others remove the file first, then make it."""
+        source = self.mount.base / "source"
+        for command in ("mv {0} {1}", "cp --remove-destination {0} {1}", "rm {1}; cat {0} > {1}", "install -m 666 {0} {1}"):
+            with self.subTest(command=command):
+                run = self.mount.make()
+                for name, text in (("working_dir", "/tmp"), ("stdin", "text"), ("cmd", "sh -c 'pwd; cat'")):
+                    source.write_text(text + "\n")
+                    # What mv and install say of the modes, which follow from the directory's, is their affair.
+                    self.shell(command.format(source, name), run)
+                self.assertEqual((run.text("stdout"), run.retval()), ("/tmp\ntext\n", 0))
+                self.assertEqual(len(os.listdir(run.path)), len(os.listdir(self.mount.make().path)))
+
     def test_several_lines_by_echo(self):
         run = self.mount.make()
         result = self.shell("echo \"sh -c '\necho one\necho two\n'\" > cmd", run)
