@@ -21,6 +21,11 @@ REFUSED = [
     ("time_limit", b"\n", errno.EINVAL),
     ("time_limit", b"1 2\n", errno.EINVAL),
     ("time_limit", b"0x10\n", errno.EINVAL),
+    ("time_limit", b"+5\n", errno.EINVAL),
+    ("time_limit", b"5s\n", errno.EINVAL),
+    ("time_limit", b"1e3\n", errno.EINVAL),
+    ("memory_limit", b"64.5\n", errno.EINVAL),
+    ("share_network", b"01\n", errno.EINVAL),
     ("time_limit", b"1.5.5\n", errno.EINVAL),
     ("time_limit", b"-1\n", (errno.EINVAL, errno.ERANGE)),
     ("time_limit", b"1\0\n", errno.EINVAL),
@@ -181,7 +186,7 @@ class Refused(studentfs.TestCase):
         self.assert_errno(errno.EPERM, make, self.run_.file("stdin"))
 
     def test_names_in_use_and_reserved(self):
-        for name in ("README", "new", "task", "runs", "metrics", "defaults", self.run_.name):
+        for name in ("README", "new", "task", "runs", "metrics", "events", "defaults", self.run_.name):
             self.assert_errno(errno.EEXIST, os.mkdir, self.mount.path(name))
         self.assert_errno(errno.ENAMETOOLONG, os.mkdir, self.mount.path("x" * 256))
         self.mount.make("x" * 255).remove()

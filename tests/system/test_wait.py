@@ -35,10 +35,10 @@ class Waiting(studentfs.TestCase):
 
     def test_ctrl_c_on_each_file(self):
         run = self.start()
-        for name in ("retval", "stdout", "stderr"):
+        for path in (*map(run.file, ("retval", "stdout", "stderr", "transcript", "ssh_login")), self.mount.path("events")):
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-                with self.subTest(file=name, signal=number):
-                    process = self.reader("cat", run.file(name))
+                with self.subTest(file=path, signal=number):
+                    process = self.reader("cat", path)
                     self.wait_until_parked(process)
                     process.send_signal(number)
                     self.assertEqual(process.wait(5), -number)
@@ -93,7 +93,7 @@ class Waiting(studentfs.TestCase):
 
     def test_nonblocking(self):
         run = self.start()
-        for name in ("retval", "stdout", "stderr"):
+        for name in ("retval", "stdout", "stderr", "ssh_login"):
             fd = os.open(run.file(name), os.O_RDONLY | os.O_NONBLOCK)
             self.addCleanup(os.close, fd)
             self.assert_errno(errno.EAGAIN, os.read, fd, 10)
