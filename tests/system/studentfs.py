@@ -456,6 +456,8 @@ def main():
     if os.geteuid() != 0:
         print("1..0 # SKIP needs root")
         return
+    # A shell that starts this in the background has it ignored, here and by all that this starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     loader = unittest.TestLoader()
     names = sys.argv[1:]
     suite = loader.loadTestsFromNames(names, module) if names else loader.loadTestsFromModule(module)
