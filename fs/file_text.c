@@ -91,9 +91,16 @@ static int store_command(struct handle *handle, pid_t writer)
     return handle->type->store(handle->type, handle->run, &whole);
 }
 
+/* teardown_script: a command as well, which starts nothing. */
+static bool is_setting(const struct handle *handle)
+{
+    return handle->type->setting.kind != SETTING_NONE;
+}
+
 /*
- * A command may come in pieces: where a quote is open or it ends in a backslash, and
- * where a full stdio buffer was written. What is wrong with it is said by this write.
+ * A command may come in pieces: where a quote is open or it ends in a backslash (a setting is a
+ * whole value: then it is none), and where a full stdio buffer was written. What is wrong with it
+ * is said by this write.
  */
 static int take_command(struct handle *handle, const struct value *value)
 {
@@ -105,12 +112,11 @@ static int take_command(struct handle *handle, const struct value *value)
         return r;
     }
     bool full_buffer = value->size % PIECE_UNIT == 0 && value->text[value->size - 1] != '\n';
-    if (full_buffer) {
-        handle->run->incomplete = true;
-        return 0;
-    }
-    r = store_command(handle, value->writer);
-    handle->run->incomplete = r == -EAGAIN;
+    r = full_buffer ? -EAGAIN : store_command(handle, value->writer);
+    if (!full_buffer && r == -EAGAIN && is_setting(handle))
+        r = -EINVAL;
+    if (!is_setting(handle))
+        handle->run->incomplete = r == -EAGAIN;
     if (r == -EAGAIN)
         return 0;
     drop_piece(handle);
@@ -145,14 +151,15 @@ int file_flush(struct handle *handle, pid_t writer)
     int r = store_command(handle, writer);
     if (r == -EAGAIN)
         return -EINVAL;
-    handle->run->incomplete = false;
+    if (!is_setting(handle))
+        handle->run->incomplete = false;
     drop_piece(handle);
     return r;
 }
 
 void file_close(struct handle *handle)
 {
-    if (handle->piece && handle->run->state == RUN_NEW)
+    if (handle->piece && !is_setting(handle) && handle->run->state == RUN_NEW)
         run_fail(handle->run,
                  "the command is not complete: a quote is open or it ends in a backslash");
     drop_piece(handle);

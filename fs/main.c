@@ -118,6 +118,10 @@ static int start_engine(struct studentfs *fs, const char *sockets)
 static int start_agent(struct studentfs *fs, const char *sockets)
 {
     int r = agent_process_init(&fs->agent, &fs->loop, fs->options, sockets, on_agent_died);
+    if (r == -ECHILD) {
+        log_error("studentfs-agent has ended before it was ready: see above");
+        return r;
+    }
     return r < 0 ? fail("cannot start studentfs-agent", r) : 0;
 }
 

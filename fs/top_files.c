@@ -27,7 +27,7 @@ static const char readme[] =
     "\n"
     "  cat new                                  make a run and tell its name\n"
     "  cat runs                                 all of them, a line each\n"
-    "  head -n 1 events                         their states; cat: then each change\n"
+    "  head -n 1 events                         one state; cat: all, then each change\n"
     "  echo 5 > defaults/time_limit             for runs made from now on\n"
     "  ls -l task                               the task's directory; its student/\n"
     "                                           is /task/student to the program\n"

@@ -122,9 +122,11 @@ static void tell_end(enum cli cli, const struct studentrun_result *result)
             result->reason ? result->reason : meaning_of(result->retval));
 }
 
-static int tell_mistake(enum cli cli, int error)
+/* sockets: the directory that was asked for, or NULL. */
+static int tell_mistake(enum cli cli, const char *sockets, int error)
 {
     const char *what = strerror(-error);
+    const char *where = sockets && (error == -ENOENT || error == -ENOTDIR) ? sockets : NULL;
     if (error == -EINVAL)
         what = "the command is empty, or a quote in it is open, or it ends in a backslash";
     else if (error == -EILSEQ)
@@ -133,7 +135,8 @@ static int tell_mistake(enum cli cli, int error)
         what = "a stream is a directory, by which a student would reach all files";
     else if (error == -E2BIG)
         what = "the command is longer than the kernel executes";
-    fprintf(stderr, "%s: %d: %s\n", names[cli], RETVAL_FAILED, what);
+    fprintf(stderr, "%s: %d: %s%s%s\n", names[cli], RETVAL_FAILED, where ? where : "",
+            where ? ": " : "", what);
     return RETVAL_FAILED;
 }
 
@@ -203,7 +206,7 @@ static int run(enum cli cli, const struct options *options, const char *command)
     int r = run_student(&request, fds, &call, &result);
     streams_restore(&streams);
     if (r < 0)
-        return tell_mistake(cli, r);
+        return tell_mistake(cli, call.options.sockets_dir, r);
     tell_end(cli, &result);
     return r;
 }
@@ -218,5 +221,5 @@ int cli_main(enum cli cli, int argc, char **argv)
         return r > 0 ? EXIT_SUCCESS : RETVAL_FAILED;
     _cleanup_free_ char *command =
         options.setup_script ? strdup(options.setup_script) : command_line_of(options.command);
-    return command ? run(cli, &options, command) : tell_mistake(cli, -ENOMEM);
+    return command ? run(cli, &options, command) : tell_mistake(cli, NULL, -ENOMEM);
 }

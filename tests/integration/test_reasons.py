@@ -33,9 +33,9 @@ class Reasons(test_agent.AgentTest):
     def test_limits(self):
         for command, asked, retval, termination, reason in (
                 ("student/student hog", {"memory_limit": 32}, 252, "memory", "used more than 32 MiB of memory"),
-                ("student/student spin 2", {"time_limit": 1}, 253, "cpu_time", "used more than 1 s of CPU time"),
+                ("student/student spin 2", {"time_limit": 1, "hard_time_limit": 40}, 253, "cpu_time", "used more than 1 s of CPU time"),
                 ("student/student sleep", {"hard_time_limit": 1}, 253, "wall_time", "ran longer than 1 s"),
-                ("student/student spin 2", {"time_limit_usec": 300000}, 253, "cpu_time",
+                ("student/student spin 2", {"time_limit_usec": 300000, "hard_time_limit": 40}, 253, "cpu_time",
                  "used more than 0.3 s of CPU time")):
             self.commanded(command, retval, termination, reason, **asked)
 

@@ -133,6 +133,16 @@ class Exit(studentfs.TestCase):
         self.assert_ended(run, 5, "exited")
         studentfs.eventually(proof.exists, what="the teardown script's file")
 
+    def test_a_teardown_script_that_is_none(self):
+        """It is refused like another wrong value, and the run may still have a right one."""
+        run = self.mount.make()
+        with self.assertRaises(OSError) as caught:
+            run.write("teardown_script", "it's")
+        self.assertEqual(caught.exception.errno, errno.EINVAL)
+        self.assertEqual((run.state(), run.text("teardown_script")), ("new", "\n"))
+        run.start("true", teardown_script="true")
+        self.assertEqual(run.retval(), 0)
+
     def test_usage_and_status_of_an_ended_run(self):
         run = self.mount.run("python3 -c 'x = bytearray(30 << 20); [i * i for i in range(500000)]'")
         self.assert_ended(run, 0, "exited")

@@ -64,7 +64,7 @@ class Joining(test_run_student.Case):
         return self.own_mount(*options)
 
     def test_studentfs(self):
-        self.agent("--time-limit", "1", "--hard-time-limit", "7")
+        self.agent("--time-limit", "1", "--hard-time-limit", "40")
         mount = self.mount()
         self.assertIsNone(mount.agent())
         self.assert_ended(mount.run("sh -c 'exit 3'"), 3, "exited")
@@ -146,7 +146,7 @@ class Joining(test_run_student.Case):
         self.ended(self.run_student("--agent", agent, "sh", "-c", "exit 9"), 9)
         environment = dict(self.place.environment(), STUDENTRUN_SOCKETS="/nosuch")
         retval, _, err = self.run_student("true", environment=environment)
-        self.assertEqual((retval, b"254: No such file or directory" in err), (254, True), err)
+        self.assertEqual((retval, b"254: /nosuch: No such file or directory" in err), (254, True), err)
         self.ended(self.run_student("--agent", agent, "sh", "-c", "exit 8", environment=environment), 8)
 
     def test_without_main_sock_there_is_nothing_to_join(self):

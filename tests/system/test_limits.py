@@ -95,18 +95,18 @@ class Limits(studentfs.TestCase):
         self.assertEqual(run.retval(), 0)
 
     def test_cpu_spinner(self):
-        run = self.ends("student/student spin 1", 1, 253, "cpu_time", "CPU", time_limit=1)
+        run = self.ends("student/student spin 1", 1, 253, "cpu_time", "CPU", time_limit=1, hard_time_limit=40)
         self.assertGreater(run.usage()["cpu_usec"], 900_000)
         self.assertLess(run.usage()["cpu_usec"], 3_000_000)
 
     def test_cpu_spinner_with_four_threads(self):
         """All threads count together: with two processors the time is up in half of it."""
-        run = self.ends("student/student spin 4", 2, 253, "cpu_time", "CPU", time_limit=2)
+        run = self.ends("student/student spin 4", 2, 253, "cpu_time", "CPU", time_limit=2, hard_time_limit=40)
         self.assertLess(run.usage()["cpu_usec"], 4_000_000)
 
     def test_cpu_of_children_counts(self):
         self.ends("sh -c 'while :; do sh -c \"i=0; while [ \\$i -lt 9999 ]; do i=\\$((i+1)); done\"; done'",
-                  1, 253, "cpu_time", time_limit=1)
+                  1, 253, "cpu_time", time_limit=1, hard_time_limit=40)
 
     def test_sleeper(self):
         run = self.ends("student/student sleep", 1, 253, "wall_time", "longer than 1 s", hard_time_limit=1)
@@ -169,7 +169,7 @@ class Limits(studentfs.TestCase):
 
     def test_defaults_of_the_mount(self):
         mount = self.own_mount("--time-limit", str(FILLING), "--memory-limit", "50")
-        self.assert_ended(mount.run("student/student spin 2"), 253, "cpu_time", f" {FILLING} s")
+        self.assert_ended(mount.run("student/student spin 2", hard_time_limit=40), 253, "cpu_time", f" {FILLING} s")
         self.assert_ended(mount.run("student/student hog"), 252, "memory", "50 MiB")
         self.assert_ended(mount.run("student/student sleep"), 253, "wall_time", f" {3 * FILLING} s")
 

@@ -213,7 +213,7 @@ class ReturnValues(Case):
                 (("--working-dir", "/nosuch", "true"), 254, "/nosuch: No such file or directory"),
                 (("--agent", "/nosuch", "true"), 251, "No such file or directory"),
                 (("--task", "/nosuch", "true"), 251, "/nosuch: No such file or directory"),
-                (("--sockets", "/nosuch", "true"), 254, "No such file or directory")):
+                (("--sockets", "/nosuch", "true"), 254, "/nosuch: No such file or directory")):
             with self.subTest(words):
                 result = self.run_student(*words)
                 self.assertEqual(result[:2], (retval, b""), result)

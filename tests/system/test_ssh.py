@@ -622,7 +622,7 @@ class Sessions(studentfs.TestCase):
         self.assert_ended(run, 252, "memory")
 
     def test_cpu_time_in_a_session(self):
-        run, login = self.session(time_limit=1)
+        run, login = self.session(time_limit=1, hard_time_limit=50)
         self.background(login, "while :; do :; done")
         self.assert_ended(run, 253, "cpu_time")
 
