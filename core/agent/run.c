@@ -160,6 +160,13 @@ static void on_disk(struct disk_use *use)
 
 /* --- its sandbox --- */
 
+/* By init, which may be heard late: of a short run together with its end. */
+static uint64_t when_started(const struct message_init_running *running)
+{
+    uint64_t now = monotonic_ns(), since = (uint64_t)running->since;
+    return running->since > 0 && since < now ? since : now;
+}
+
 static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
                        const struct message *message)
 {
@@ -172,6 +179,7 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
             run->seen.cause = KILL_MEMORY;
         run_event(run, LIFE_OVER_LIMIT);
     } else if (message && message->type == MESSAGE_INIT_RUNNING) {
+        run->started_ns = when_started(&message->init_running);
         run_event(run, LIFE_STARTED);
     } else if (message && message->type == MESSAGE_INIT_SSH && run->life == LIFE_RUNNING) {
         run_ssh_begin(&run->ssh, run->sandbox, relay_is_open(&run->relay) ? run->peer : NULL,
@@ -256,7 +264,6 @@ static void ignore(struct run *run)
 
 static void watch_limits(struct run *run)
 {
-    run->started_ns = monotonic_ns();
     arm_clock(run, 0, 0);
     if (run->sandbox->student_ino) /* else it has one in memory, which counts as such */
         disk_watch(run->host->disk, &run->disk, &run->sandbox->cgroup, on_disk);

@@ -358,11 +358,13 @@ static int finish(struct init *init)
 int main(void)
 {
     static struct init init;
-    const struct message running = {.type = MESSAGE_INIT_RUNNING};
+    struct message running = {.type = MESSAGE_INIT_RUNNING};
     if (prepare(&init) < 0 || get_ready(&init) < 0)
         return EXIT_FAILURE;
     init.deadline = monotonic_ns() + (uint64_t)init.limits.handover_ms * NS_PER_MS;
-    bool is_started = hand_over(&init) == 0 && start(&init) == 0;
+    bool is_started = hand_over(&init) == 0;
+    running.init_running.since = (int64_t)monotonic_ns();
+    is_started = is_started && start(&init) == 0;
     if (is_started) {
         control_send(&running);
         if (*init.words)

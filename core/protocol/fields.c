@@ -132,6 +132,11 @@ static const struct field init_assign_fields[] = {
     {0},
 };
 
+static const struct field init_running_fields[] = {
+    FIELD(init_running, since, FIELD_INT, .required = true),
+    {0},
+};
+
 static const struct field init_ended_fields[] = {
     FIELD(init_ended, retval, FIELD_INT, .required = true),
     FIELD(init_ended, signal, FIELD_INT, .extension = true),
@@ -166,7 +171,7 @@ const struct message_table message_tables[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_SSH_STUDENT] = {"ssh_student", ssh_student_fields},
     [MESSAGE_INIT_READY] = {"init_ready", no_fields},
     [MESSAGE_INIT_ASSIGN] = {"init_assign", init_assign_fields},
-    [MESSAGE_INIT_RUNNING] = {"init_running", no_fields},
+    [MESSAGE_INIT_RUNNING] = {"init_running", init_running_fields},
     [MESSAGE_INIT_ENDED] = {"init_ended", init_ended_fields},
     [MESSAGE_INIT_SSH] = {"init_ssh", init_ssh_fields},
     [MESSAGE_INIT_VISITED] = {"init_visited", no_fields},

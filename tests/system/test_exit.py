@@ -155,6 +155,15 @@ class Exit(studentfs.TestCase):
         for key in ("container_id", "stdin", "stdout", "stderr", "cpu", "wall", "memory", "command"):
             self.assertIn(key, status)
 
+    def test_the_wall_clock_of_a_short_run(self):
+        """It begins with the command, and not when the agent hears of it, which may be with its end."""
+        for _ in range(10):
+            run = self.mount.run("true")
+            self.assertEqual(run.retval(), 0)
+            # No machine makes a process, executes a program and ends it in less.
+            self.assertGreater(run.usage()["wall_usec"], 100)
+            run.remove()
+
     def test_a_run_is_used_once(self):
         run = self.mount.run("true")
         run.retval()

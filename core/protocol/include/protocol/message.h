@@ -162,6 +162,10 @@ struct message_init_assign {
     int64_t ssh_wait_ms; /* how long somebody may take to come; 0: no ssh in this run */
 };
 
+struct message_init_running {
+    int64_t since; /* when the command was started: ns of CLOCK_MONOTONIC */
+};
+
 struct message_init_ended {
     int64_t retval;
     int64_t signal;
@@ -193,6 +197,7 @@ struct message {
         struct message_ssh_student ssh_student;
         struct message_ok ok;
         struct message_init_assign init_assign;
+        struct message_init_running init_running;
         struct message_init_ended init_ended;
         struct message_init_ssh init_ssh;
     };
