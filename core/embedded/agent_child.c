@@ -50,11 +50,11 @@ static int find_beside_library(char path[PATH_MAX])
     return -ENOENT;
 }
 
-int agent_child_find(const char *given, char ret_path[PATH_MAX])
+int agent_child_find(const char *program, char ret_path[PATH_MAX])
 {
     char *path = ret_path;
-    if (given)
-        return snprintf(path, PATH_MAX, "%s", given) < PATH_MAX ? 0 : -ENAMETOOLONG;
+    if (program)
+        return snprintf(path, PATH_MAX, "%s", program) < PATH_MAX ? 0 : -ENAMETOOLONG;
     if (process_find_program(places, PLACES, path, PATH_MAX) == 0 || find_beside_library(path) == 0)
         return 0;
     snprintf(path, PATH_MAX, "%s", STUDENTFS_AGENT);
