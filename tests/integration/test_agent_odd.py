@@ -27,7 +27,6 @@ class Odd(AgentTest):
         cls.null = os.open("/dev/null", os.O_RDWR)
         cls.addClassCleanup(os.close, cls.null)
         studentfs.eventually(cls.is_filled, 20, "a full pool")
-        cls.least = cls.held()
 
     def ready(self, client):
         client.request(receives_freely=True)
@@ -46,14 +45,16 @@ class Odd(AgentTest):
 
     @classmethod
     def is_filled(cls):
-        processes = studentfs.descendants(cls.agent.process.pid)
-        return sum(studentfs.program_of(pid) == "student-init" for pid, _ in processes) == 2
+        """With two that are ready, and none on its way in or out."""
+        agent = cls.agent.process.pid
+        made = [pid for pid, _ in studentfs.descendants(agent) if studentfs.program_of(pid) in ("bwrap", "student-init")]
+        return len(made) == 4 and len(studentfs.ready_inits(agent)) == 2
 
     @contextlib.contextmanager
     def nothing_stays(self):
         """Of descriptors; once the pool is as it was."""
         self.whole_run()
-        studentfs.eventually(lambda: self.is_filled() and self.held() >= self.least, 20, "a full pool")
+        studentfs.eventually(self.is_filled, 20, "a full pool")
         before = self.held()
         yield
         studentfs.eventually(lambda: self.held() <= before, 20, f"no more than {before} descriptors")

@@ -124,6 +124,16 @@ def cgroups_of_agent(pid):
     ]
 
 
+def ready_inits(agent):
+    """Those that this agent holds a process descriptor of: they have said that they are ready."""
+    held = ""
+    for path in pathlib.Path(f"/proc/{agent}/fdinfo").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            held += path.read_text()
+    return [process for process in descendants(agent)
+            if program_of(process[0]) == "student-init" and f"Pid:\t{process[0]}\n" in held]
+
+
 def freezer_group(case):
     """A group of v1's freezer for this test, which it thaws and removes."""
     freezer = pathlib.Path("/sys/fs/cgroup/freezer")

@@ -94,17 +94,6 @@ class Spawner(studentfs.TestCase):
         self.assertEqual(self.capabilities(student), set())
 
 
-def ready_inits(mount):
-    """Those that the agent holds a process descriptor of: they have said that they are ready."""
-    agent = mount.agent()[0]
-    held = ""
-    for path in pathlib.Path(f"/proc/{agent}/fdinfo").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            held += path.read_text()
-    return [process for process in studentfs.descendants(agent)
-            if studentfs.program_of(process[0]) == "student-init" and f"Pid:\t{process[0]}\n" in held]
-
-
 class AllDie(studentfs.TestCase):
     """Sandboxes that all die when they are ready are not made again and again without a pause."""
 
@@ -114,7 +103,7 @@ class AllDie(studentfs.TestCase):
         made = set()
 
         def nine_were_made():
-            for pid, started in ready_inits(self.mount):
+            for pid, started in studentfs.ready_inits(self.mount.agent()[0]):
                 if (pid, started) not in made:
                     made.add((pid, started))
                     os.kill(pid, signal.SIGKILL)
@@ -153,7 +142,7 @@ class Dying(studentfs.TestCase):
     def test_an_idle_sandbox_that_takes_its_time_to_die(self):
         """Its bwrap is dead, and what is in it is frozen: no run is given to it."""
         group = studentfs.freezer_group(self)
-        init = studentfs.eventually(lambda: ready_inits(self.mount), what="a prepared sandbox")[0][0]
+        init = studentfs.eventually(lambda: studentfs.ready_inits(self.mount.agent()[0]), what="a prepared sandbox")[0][0]
         bwrap = studentfs.process_stat(init)[1]
         dying = (bwrap, studentfs.process_stat(bwrap)[2])
         (group / "cgroup.procs").write_text(str(init))
