@@ -67,6 +67,7 @@ if(CMAKE_BUILD_TYPE MATCHES "Rel") # others are not fortified
 endif()
 studentfs_system_test(top)
 studentfs_system_test(less)
+studentfs_system_test(systemd)
 studentfs_system_test(log LABELS sanitized)
 studentfs_system_test(exit MESSAGE LABELS sanitized)
 studentfs_system_test(errors MESSAGE LABELS sanitized)
