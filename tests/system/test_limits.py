@@ -84,7 +84,8 @@ class Limits(studentfs.TestCase):
             self.assertLess(at - began, 27 + SLACK)
         self.assertIn(run.retval(), (252, 253))
         self.assertIn(run.status()["termination"], ("cpu_time", "wall_time", "memory"))
-        self.assertLess(slowest, 5)
+        # The one processor of a slow machine is shared with all of the bomb.
+        self.assertLess(slowest, 100 if studentfs.SLOW else 5)
         self.students_are_gone()
 
     def test_the_process_limit(self):

@@ -3,6 +3,7 @@
 Each attack is a Python program run with start_student_as_root; PRELUDE comes before it.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -64,14 +65,21 @@ class Root(studentfs.TestCase):
                                        "CapAmb " + "0" * 16])
         self.assertEqual(output[5:], ["NoNewPrivs 1", "Seccomp 2"])
 
+    def student_and_init(self):
+        """Of the run of root, and not the usual ones that are prepared."""
+        found = []
+        for pid, _ in studentfs.descendants(self.mount.daemon[0]):
+            with contextlib.suppress(FileNotFoundError):
+                if (studentfs.program_of(pid) in ("student", "student-init") and
+                        os.readlink(f"/proc/{pid}/ns/user") != os.readlink("/proc/self/ns/user")):
+                    found.append(pid)
+        return found if sorted(map(studentfs.program_of, found)) == ["student", "student-init"] else None
+
     def test_who_it_is_outside(self):
         run = self.mount.run("student/student sleep", stdin=None, start_student_as_root=1)
         run.wait_for("running")
-        pids = [pid for pid, _ in studentfs.descendants(self.mount.daemon[0])
-                if studentfs.program_of(pid) in ("student", "student-init")]
-        # And not the usual ones that are prepared.
-        pids = [pid for pid in pids if os.readlink(f"/proc/{pid}/ns/user") != os.readlink("/proc/self/ns/user")]
-        self.assertEqual(sorted(map(studentfs.program_of, pids)), ["student", "student-init"])
+        # It may be about to execute the command.
+        pids = studentfs.eventually(self.student_and_init, what="the student beside its init")
         for pid in pids:
             status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
             for key in ("Uid", "Gid"):
