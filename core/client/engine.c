@@ -36,6 +36,11 @@
 /* For ZeroMQ's thread to fetch what a dead router's last words left in the kernel. */
 #define LAST_WORDS_MS 20
 
+/* The router's monitor has two, signals and what watches the router one each. A run has one, and
+ * another of a run before that ZeroMQ has not put away yet. */
+#define SOCKETS_OWN     4
+#define SOCKETS_PER_RUN 2
+
 static const struct studentrun_options defaults = {
     .sockets_dir = "/sockets",
     .connect_timeout_ms = 10000,
@@ -201,15 +206,26 @@ static void on_monitor(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_fram
     }
 }
 
+/*
+ * 1023, ZeroMQ's default, are not enough for a daemon's runs; it clears a table of as many: for the
+ * 65,535 that there may be half a megabyte, a tenth of the time that a command takes which runs
+ * one.
+ */
+static int most_sockets(const struct studentrun_engine *engine)
+{
+    int64_t limit = zmq_ctx_get(engine->context, ZMQ_SOCKET_LIMIT);
+    int64_t runs = engine->options.max_runs;
+    int64_t wanted = SOCKETS_OWN + SOCKETS_PER_RUN * runs;
+    return (int)(runs == 0 || wanted > limit ? limit : wanted);
+}
+
 static int open_context(struct studentrun_engine *engine)
 {
     engine->context = zmq_ctx_new();
     if (!engine->context)
         return -errno;
     zmq_ctx_set(engine->context, ZMQ_IO_THREADS, 1);
-    /* One socket per run: 1023, the default, is not enough. */
-    int limit = zmq_ctx_get(engine->context, ZMQ_SOCKET_LIMIT);
-    return zmq_ctx_set(engine->context, ZMQ_MAX_SOCKETS, limit) < 0 ? -errno : 0;
+    return zmq_ctx_set(engine->context, ZMQ_MAX_SOCKETS, most_sockets(engine)) < 0 ? -errno : 0;
 }
 
 /* ZeroMQ's threads start with the first socket, and inherit the mask. */

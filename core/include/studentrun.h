@@ -47,6 +47,8 @@ struct studentrun_options {
                                    the end of hard_time_limit, and of output that waits to be
                                    read; default 60000 */
     uint32_t router_grace_ms;   /* router gone to giving up its runs; default 1000 */
+    uint32_t max_runs;          /* at a time, no more than ZeroMQ has sockets for, its default;
+                                   an engine for few takes less memory and time to make */
 };
 
 /* The parameters of INGInious's run_student. Strings are UTF-8 and copied. */

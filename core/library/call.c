@@ -187,6 +187,7 @@ int call_start(struct call *call, const struct studentrun_request *request, cons
                                                     .ended = on_ended};
     struct studentrun_request ours = *request;
     struct studentrun_options options = call->asked->options;
+    options.max_runs = 1;
     int r = check(request);
     if (r == 0)
         r = find_router(call, &options.sockets_dir);
