@@ -11,10 +11,10 @@ void demand_init(struct demand *demand, unsigned least, unsigned most)
     *demand = (struct demand){.least = least, .most = least == 0 ? 0 : larger(least, most)};
 }
 
-void demand_note(struct demand *demand, unsigned n_busy)
+void demand_note(struct demand *demand, unsigned n)
 {
-    demand->highest = larger(demand->highest, n_busy);
-    demand->peak = larger(demand->peak, n_busy);
+    demand->highest = larger(demand->highest, n);
+    demand->peak = larger(demand->peak, n);
 }
 
 unsigned demand_target(const struct demand *demand, unsigned n_busy)

@@ -113,6 +113,14 @@ static struct sandbox *take_ready(struct pool *pool, const struct sandbox_kind *
     return NULL;
 }
 
+/* Those given in a row, before all were there again, are called for like those in use at once. */
+static void note_grant(struct pool *pool, bool is_usual)
+{
+    pool->granted_ns = monotonic_ns();
+    pool->n_row += is_usual;
+    demand_note(&pool->demand, pool->n_row);
+}
+
 static void serve_requests(struct pool *pool)
 {
     list_for_each_safe (item, following, &pool->requests) {
@@ -122,7 +130,7 @@ static void serve_requests(struct pool *pool)
             continue;
         list_remove(item);
         pool->n_busy++;
-        pool->granted_ns = monotonic_ns();
+        note_grant(pool, kind_equals(&sandbox->kind, &usual));
         request->fn(request, sandbox, NULL);
     }
 }
@@ -195,20 +203,22 @@ static int start(struct pool *pool, const struct sandbox_kind *kind, char *ret_r
 }
 
 /*
- * Whether to prepare more now. Not right behind a run that was given one, while others are ready:
- * what is prepared takes CPU time from it (two runs in a row take 2.3 ms each so, 3.9 otherwise),
- * and with cgroup v1 before Linux 5.4 keeps every fork on the machine waiting. Nor at once after
- * some that died idle.
+ * How many to have ready now. Right behind a run that was given one, none while others are ready,
+ * else the least: what is prepared takes CPU time from it (two runs in a row take 2.3 ms each so,
+ * 3.9 otherwise), and with cgroup v1 before Linux 5.4 keeps every fork on the machine waiting.
+ * None at once after some that died idle.
  */
-static bool may_prepare(struct pool *pool, unsigned ready)
+static unsigned target(struct pool *pool, unsigned ready, unsigned n_busy)
 {
-    uint64_t now = monotonic_ns(), until = pool->barred_until_ns;
-    if (ready > 0 && pool->granted_ns + QUIET_NS > until)
-        until = pool->granted_ns + QUIET_NS;
-    if (now >= until)
-        return true;
+    uint64_t now = monotonic_ns(), quiet = pool->granted_ns + QUIET_NS;
+    uint64_t until = quiet > pool->barred_until_ns ? quiet : pool->barred_until_ns;
+    if (now >= until) {
+        unsigned all = demand_target(&pool->demand, n_busy);
+        pool->n_row = ready >= all ? 0 : pool->n_row;
+        return all;
+    }
     timer_arm(&pool->quiet, until - now);
-    return false;
+    return now < pool->barred_until_ns || ready > 0 ? 0 : pool->demand.least;
 }
 
 static void on_quiet(struct timer *timer)
@@ -221,8 +231,8 @@ static void fill(struct pool *pool, const struct sandbox_kind *kind)
     unsigned starting = count(&pool->spawning, kind) + count(&pool->starting, kind);
     unsigned ready = count(&pool->ready, kind), there = starting + ready;
     unsigned wanted = count_requests(pool, kind);
-    if (kind_equals(kind, &usual) && !pool->broken && may_prepare(pool, ready))
-        wanted += demand_target(&pool->demand, pool->n_busy + wanted);
+    if (kind_equals(kind, &usual) && !pool->broken)
+        wanted += target(pool, ready, pool->n_busy + wanted);
     for (; there < wanted && starting < STARTING_MAX && !pool->ending; there++, starting++) {
         char reason[REASON_SIZE] = "";
         int r = start(pool, kind, reason, sizeof(reason));

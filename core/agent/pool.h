@@ -35,6 +35,7 @@ struct pool {
     struct demand demand;     /* for sandboxes of the usual kind, which are kept ready */
     unsigned n_busy;          /* sandboxes that were granted and are not back */
     uint64_t granted_ns;      /* when the last one was */
+    unsigned n_row;           /* of the usual kind, since as many were ready as are to be */
     unsigned n_idle_deaths;   /* since a run went well */
     uint64_t barred_until_ns; /* for them no more are prepared before */
     struct timer decay, quiet;

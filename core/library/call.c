@@ -80,7 +80,9 @@ static void on_ssh_ready(struct studentrun *run, const struct studentrun_ssh_log
 static void on_ended(struct studentrun *run, const struct studentrun_result *result, void *userdata)
 {
     (void)run;
-    end(userdata, result);
+    struct call *call = userdata;
+    call->run_has_ended = true;
+    end(call, result);
 }
 
 static void on_engine(struct watch *watch, uint32_t events)
@@ -224,8 +226,11 @@ void call_wait(struct call *call)
  */
 static struct studentrun_engine *left;
 
+/* A run that has ended has no files any more, and its engine keeps it. */
 static void close_engine(struct call *call)
 {
+    if (!call->asked->is_last || !call->run_has_ended)
+        studentrun_free(call->run);
     if (call->asked->is_last)
         left = call->engine;
     else
@@ -239,7 +244,6 @@ void call_close(struct call *call)
     watch_remove(&call->signals_watch);
     watch_remove(&call->engine_watch);
     watch_remove(&call->agent_watch);
-    studentrun_free(call->run);
     close_engine(call);
     studentrun_agent_free(call->agent);
     free(call->working_dir);

@@ -31,6 +31,7 @@ struct call {
     struct studentrun_result result;
     char reason[CALL_REASON_MAX];
     bool is_ended;
+    bool run_has_ended; /* and is not given up, or was never asked for */
 };
 
 int call_open(struct call *call, const struct studentrun_call *asked);
