@@ -255,34 +255,51 @@ int cgroup_open_entries(const struct cgroup *cgroup, int ret_fds[HIERARCHIES_MAX
     return n;
 }
 
-static int set_memory(const struct cgroup *cgroup, uint64_t bytes)
+/* v1 refuses a limit with swap below the one without, at any moment. */
+static int set_memory_and_swap(const struct cgroup *cgroup, enum cgroup_layout layout,
+                               uint64_t bytes)
+{
+    bool is_raised = cgroup->memory_bytes > 0 && bytes > cgroup->memory_bytes;
+    int memory = is_raised ? 0 : write_number(cgroup, FILE_MEMORY_MAX, bytes);
+    int swap = write_number(cgroup, FILE_SWAP_MAX, layout == CGROUP_V1 ? bytes : 0);
+    if (is_raised)
+        memory = write_number(cgroup, FILE_MEMORY_MAX, bytes);
+    return memory == 0 && swap != -ENOENT ? swap : memory; /* a kernel without counts no swap */
+}
+
+/* v1's peaks can be reset: what made the sandbox is not the student's. */
+static void reset_peaks(const struct cgroup *cgroup, enum cgroup_layout layout)
+{
+    if (layout != CGROUP_V1)
+        return;
+    write_number(cgroup, FILE_MEMORY_PEAK_NO_SWAP, 0);
+    write_number(cgroup, FILE_MEMORY_PEAK, 0);
+}
+
+static int set_memory(struct cgroup *cgroup, uint64_t bytes)
 {
     const struct hierarchy *hierarchy = hierarchy_of(cgroup, CONTROLLER_MEMORY);
-    if (!hierarchy)
+    if (!hierarchy || bytes == cgroup->memory_bytes)
         return 0;
-    /* In this order: v1 refuses a limit with swap below the one without. */
-    int r = write_number(cgroup, FILE_MEMORY_MAX, bytes);
-    int swap = write_number(cgroup, FILE_SWAP_MAX, hierarchy->layout == CGROUP_V1 ? bytes : 0);
+    int r = set_memory_and_swap(cgroup, hierarchy->layout, bytes);
     int group = write_number(cgroup, FILE_OOM_GROUP, 1);
-    if (r == 0 && swap != -ENOENT) /* a kernel that does not account for swap */
-        r = swap;
     if (r == 0 && group != -ENOENT)
         r = group;
     /* A kernel may have been built without. */
     write_number(cgroup, FILE_SOCKETS_MAX, bytes / SOCKETS_SHARE);
-    /* v1's peaks can be reset: what made the sandbox is not the student's. */
-    if (hierarchy->layout == CGROUP_V1) {
-        write_number(cgroup, FILE_MEMORY_PEAK_NO_SWAP, 0);
-        write_number(cgroup, FILE_MEMORY_PEAK, 0);
-    }
+    if (cgroup->memory_bytes == 0)
+        reset_peaks(cgroup, hierarchy->layout);
+    cgroup->memory_bytes = r == 0 ? bytes : 0;
     return r;
 }
 
-int cgroup_set_limits(const struct cgroup *cgroup, const struct limits *limits)
+int cgroup_set_limits(struct cgroup *cgroup, const struct limits *limits)
 {
     int r = set_memory(cgroup, limits->memory_bytes);
-    if (r == 0)
+    if (r == 0 && limits->processes != cgroup->processes) {
         r = write_number(cgroup, FILE_PIDS_MAX, limits->processes);
+        cgroup->processes = r == 0 ? limits->processes : 0;
+    }
     return r == -ENOTSUP ? 0 : r;
 }
 

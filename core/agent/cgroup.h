@@ -49,6 +49,7 @@ struct cgroup_tree {
 struct cgroup {
     const struct cgroup_tree *tree;
     char name[12];
+    uint64_t memory_bytes, processes; /* its limits; 0: none yet */
 };
 
 /* Also removes what agents that were killed have left. Missing controllers are no error. */
@@ -82,8 +83,11 @@ bool cgroup_is_populated(const struct cgroup *cgroup);
 /* The same as cgroup_kill() for the group of that name in the directory. */
 void cgroup_kill_in(int directory, const char *name);
 
-/* Once per group, before its command starts: memory is only ever lowered. */
-int cgroup_set_limits(const struct cgroup *cgroup, const struct limits *limits);
+/*
+ * Before its command starts, and free where they are so already: so that those of most runs can be
+ * set ahead. What was used before the first time is not the command's.
+ */
+int cgroup_set_limits(struct cgroup *cgroup, const struct limits *limits);
 /* An eventfd that tells that memory ran out; -ENOTSUP where the kernel kills the whole group by
  * itself (v2), or nothing bounds memory. */
 int cgroup_open_memory_event(const struct cgroup *cgroup);

@@ -193,6 +193,15 @@ static void init_host(struct agent *agent, const struct options *options)
     list_init(&agent->host.runs);
 }
 
+static int start_pool(struct agent *agent, const struct options *options)
+{
+    const struct message_run_student nothing_asked = {0};
+    struct pool_plan plan = {.least = (unsigned)options->pool, .most = (unsigned)options->pool_max};
+    limits_resolve(&options->limits, &nothing_asked, &plan.limits);
+    return pool_init(&agent->pool, &agent->loop, &agent->spawner, &agent->cgroups, &agent->maker,
+                     &plan);
+}
+
 static int start(struct agent *agent, const struct options *options, const char *init,
                  const struct task *task)
 {
@@ -209,8 +218,7 @@ static int start(struct agent *agent, const struct options *options, const char 
     r = maker_init(&agent->maker, init, task->student, task->system_files, options->tmp_size << 20,
                    spawner_has_machine_root(&agent->spawner));
     if (r == 0)
-        r = pool_init(&agent->pool, &agent->loop, &agent->spawner, &agent->cgroups, &agent->maker,
-                      (unsigned)options->pool, (unsigned)options->pool_max);
+        r = start_pool(agent, options);
     if (r < 0)
         return fail("cannot start", r);
     r = disk_init(&agent->disk, &agent->loop, task->student,

@@ -152,6 +152,7 @@ static void on_sandbox(struct sandbox *sandbox, enum sandbox_event event,
     struct pool *pool = sandbox->owner;
     if (event == SANDBOX_IS_READY) {
         pool->broken = pool->broken && !kind_equals(&sandbox->kind, &usual);
+        sandbox_limit_ahead(sandbox, &pool->limits);
         move_to(&pool->ready, sandbox);
     } else if (event == SANDBOX_HAS_ENDED) {
         /* One that was retired, or died idle, is nobody's loss: another is made. */
@@ -323,10 +324,14 @@ void pool_retire(struct pool *pool, struct sandbox *sandbox, bool kill)
 /* --- the whole --- */
 
 int pool_init(struct pool *pool, struct loop *loop, struct spawner *spawner,
-              struct cgroup_tree *cgroups, const struct maker *maker, unsigned least, unsigned most)
+              struct cgroup_tree *cgroups, const struct maker *maker, const struct pool_plan *plan)
 {
-    *pool = (struct pool){.loop = loop, .spawner = spawner, .cgroups = cgroups, .maker = maker};
-    demand_init(&pool->demand, least, most);
+    *pool = (struct pool){.loop = loop,
+                          .spawner = spawner,
+                          .cgroups = cgroups,
+                          .maker = maker,
+                          .limits = plan->limits};
+    demand_init(&pool->demand, plan->least, plan->most);
     list_init(&pool->requests);
     list_init(&pool->spawning);
     list_init(&pool->starting);

@@ -32,6 +32,7 @@ struct pool {
     struct spawner *spawner;
     struct cgroup_tree *cgroups;
     const struct maker *maker;
+    struct limits limits;     /* the plan's */
     struct demand demand;     /* for sandboxes of the usual kind, which are kept ready */
     unsigned n_busy;          /* sandboxes that were granted and are not back */
     uint64_t granted_ns;      /* when the last one was */
@@ -48,10 +49,14 @@ struct pool {
     bool ending;
 };
 
-/* Keeps from least to most ready (demand.h). The spawner's answers go to pool_spawned(). */
+struct pool_plan {
+    unsigned least, most; /* how many are to be ready (demand.h) */
+    struct limits limits; /* those that most runs have: set ahead */
+};
+
+/* The spawner's answers go to pool_spawned(). */
 int pool_init(struct pool *pool, struct loop *loop, struct spawner *spawner,
-              struct cgroup_tree *cgroups, const struct maker *maker, unsigned least,
-              unsigned most);
+              struct cgroup_tree *cgroups, const struct maker *maker, const struct pool_plan *plan);
 void pool_spawned(struct pool *pool, int pidfd);
 
 /* Answers later, from the loop. list_remove() of its link takes it back. */

@@ -45,8 +45,8 @@ static void measure(struct run *run)
 {
     const struct cgroup *cgroup = &run->sandbox->cgroup;
     struct usage *usage = &run->seen.usage;
-    uint64_t cpu_ns = cgroup_cpu_ns(cgroup);
-    usage->cpu_usec = (int64_t)((cpu_ns - run->cpu_base_ns) / NS_PER_US);
+    uint64_t cpu_ns = cgroup_cpu_ns(cgroup) - run->sandbox->cpu_base_ns;
+    usage->cpu_usec = (int64_t)(cpu_ns / NS_PER_US);
     if (run->started_ns)
         usage->wall_usec = (int64_t)(wall_ns(run) / NS_PER_US);
     usage->memory_peak = (int64_t)cgroup_memory_peak(cgroup);
@@ -127,7 +127,7 @@ static void arm_clock(struct run *run, uint64_t cpu, uint64_t wall)
 
 static void look_at_clocks(struct run *run)
 {
-    uint64_t cpu = cgroup_cpu_ns(&run->sandbox->cgroup) - run->cpu_base_ns;
+    uint64_t cpu = cgroup_cpu_ns(&run->sandbox->cgroup) - run->sandbox->cpu_base_ns;
     uint64_t wall = wall_ns(run);
     if (cpu > run->seen.limits.cpu_ns)
         run->seen.cause = KILL_CPU;

@@ -82,7 +82,6 @@ int run_give(struct run *run)
                  run->socket_id, strerror(-run->connection));
         return run->connection;
     }
-    run->cpu_base_ns = cgroup_cpu_ns(&run->sandbox->cgroup);
     int r = assign(run);
     if (r < 0)
         snprintf(run->refusal, REASON_MAX, "the sandbox cannot be given the run: %s", strerror(-r));

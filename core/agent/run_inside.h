@@ -19,7 +19,7 @@ struct run {
     struct run_ssh ssh;
     unsigned n_sandboxes;
     char container_id[64];
-    uint64_t cpu_base_ns, started_ns;
+    uint64_t started_ns;
     bool measured;
     struct timer clock;
     struct disk_use disk;

@@ -280,6 +280,13 @@ int sandbox_send(struct sandbox *sandbox, const struct message *message, int fd)
     return n < 0 ? (int)n : 0;
 }
 
+/* A failure is told when it has a run: all is tried again then. */
+void sandbox_limit_ahead(struct sandbox *sandbox, const struct limits *limits)
+{
+    cgroup_set_limits(&sandbox->cgroup, limits);
+    sandbox->cpu_base_ns = cgroup_cpu_ns(&sandbox->cgroup);
+}
+
 int sandbox_assign(struct sandbox *sandbox, const struct limits *limits,
                    const struct message_init_assign *assign, int connection)
 {

@@ -58,9 +58,10 @@ struct sandbox {
     pid_t init_pid;
     struct watch control_watch, maker_watch, memory_watch;
     struct timer bound;
-    unsigned n_looks; /* at whether its group is empty */
-    bool killed;      /* also before there was anything to kill */
-    bool retired;     /* nobody waits for it any more */
+    uint64_t cpu_base_ns; /* what its making took */
+    unsigned n_looks;     /* at whether its group is empty */
+    bool killed;          /* also before there was anything to kill */
+    bool retired;         /* nobody waits for it any more */
     char words[SANDBOX_LOG_MAX + 1];
 };
 
@@ -74,6 +75,9 @@ void sandbox_spawned(struct sandbox *sandbox, int pidfd);
 /* Only in SANDBOX_GONE. Its control group stays: it may be busy for a while. */
 void sandbox_deinit(struct sandbox *sandbox);
 
+/* When it is ready, and not on the way of a run: the limits that it will most likely have. From
+ * then on what it uses is its run's. */
+void sandbox_limit_ahead(struct sandbox *sandbox, const struct limits *limits);
 /* Gives it a run: limits, and the connection to the client, which stays the caller's. */
 int sandbox_assign(struct sandbox *sandbox, const struct limits *limits,
                    const struct message_init_assign *assign, int connection);

@@ -22,6 +22,26 @@
 #define UMASK     (S_IWGRP | S_IWOTH) /* whatever the agent's was */
 #define CORE_SIZE 1 /* 0 would do, but that a core pattern which is a pipe is run at 0 as well */
 
+/* --- ahead, in init --- */
+
+void child_reset_signals(void)
+{
+    const struct sigaction standard = {.sa_handler = SIG_DFL};
+    for (int signal = 1; signal <= SIGNAL_MAX; signal++)
+        sigaction(signal, &standard, NULL); /* not those of KILL, STOP and the C library */
+}
+
+/* To look costs a tenth of what it costs to drop, and mostly all are dropped. */
+int child_drop_bounds(void)
+{
+    int is_held;
+    for (unsigned long capability = 0; (is_held = prctl(PR_CAPBSET_READ, capability, 0, 0, 0)) >= 0;
+         capability++)
+        if (is_held && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+            return -errno;
+    return 0; /* the kernel knows no more */
+}
+
 /* --- the steps, in the child --- */
 
 static int enter_session(const struct plan *plan)
@@ -31,13 +51,11 @@ static int enter_session(const struct plan *plan)
     return setsid() < 0 ? -errno : 0;
 }
 
-static int reset_signals(const struct plan *plan)
+/* Their dispositions are init's: child_reset_signals(). */
+static int unblock_signals(const struct plan *plan)
 {
     (void)plan;
     sigset_t none;
-    const struct sigaction standard = {.sa_handler = SIG_DFL};
-    for (int signal = 1; signal <= SIGNAL_MAX; signal++)
-        sigaction(signal, &standard, NULL); /* not those of KILL, STOP and the C library */
     sigemptyset(&none);
     return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
@@ -102,11 +120,9 @@ static int become_student(const struct plan *plan)
         return 0;
     if (setgroups(0, NULL) < 0)
         return -errno;
-    /* While there still is the capability to; it ends where the kernel knows no more. */
-    for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;)
-        capability++;
-    if (errno != EINVAL)
-        return -errno;
+    int r = child_drop_bounds(); /* while there still is the capability to */
+    if (r < 0)
+        return r;
     if (setresgid(STUDENT_ID, STUDENT_ID, STUDENT_ID) < 0 ||
         setresuid(STUDENT_ID, STUDENT_ID, STUDENT_ID) < 0)
         return -errno;
@@ -145,7 +161,7 @@ static const struct {
     const char *what;
 } steps[] = {
     {enter_session, "cannot start a session"},
-    {reset_signals, "cannot reset the signals"},
+    {unblock_signals, "cannot unblock the signals"},
     {place_fds, "cannot place the descriptors"},
     {take_terminal, "cannot take the terminal"},
     {set_limits, "cannot set the limits"},

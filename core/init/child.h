@@ -26,6 +26,11 @@ struct child {
     int report; /* its end tells that the program was executed */
 };
 
+/* What a command is to find, for init to do ahead: the standard disposition of every signal. */
+void child_reset_signals(void);
+/* And for init and the command: no execution gives any capability. */
+int child_drop_bounds(void);
+
 /* Forks; borrows the plan. */
 int child_start(const struct plan *plan, struct child *ret_child);
 

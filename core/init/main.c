@@ -316,6 +316,7 @@ static int prepare(struct init *init)
     sigset_t all, child;
     *init = (struct init){.connection = {.fd = -1, .fds = {-1, -1, -1}}};
     prctl(PR_SET_DUMPABLE, 0);
+    child_reset_signals();
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     sigemptyset(&child);
@@ -325,21 +326,15 @@ static int prepare(struct init *init)
     return init->children < 0 ? -errno : 0;
 }
 
-/* Of capabilities it keeps what it has, and can get no other: it executes nothing that is to have
- * some. Where it may not, it has none, or those of a student who is root. */
-static void drop_bounds(void)
-{
-    for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;)
-        capability++;
-}
-
 /* Waits for what the run is given. */
 static int get_ready(struct init *init)
 {
     const struct message ready = {.type = MESSAGE_INIT_READY};
     if (!control_open())
         return drop_in_open(&init->connection, &init->messenger, &init->limits);
-    drop_bounds();
+    /* It keeps what it has, and executes nothing that is to have more. Where it may not, it has
+     * none, or those of a student who is root. */
+    child_drop_bounds();
     control_send(&ready);
     control_receive_assign(&init->limits, &init->connection.fd);
     return 0;
