@@ -11,8 +11,9 @@
 #define FIRST_TOP_FILE 16
 #define RUN_SHIFT      8 /* a run's files have the low bits: 0 is the directory */
 
-/* Nothing of the kernel's names and attributes can go stale: all changes pass through it. */
+/* What cannot change but through the kernel, and what it is told of the change of. */
 #define STAT_TIMEOUT 3600.0
+#define LIVE_TIMEOUT 1.0
 /* Names never change but through the kernel. */
 #define ENTRY_TIMEOUT 3600.0
 
@@ -145,16 +146,29 @@ void inode_stat(const struct studentfs *fs, const struct inode *inode, struct st
     }
 }
 
-double inode_stat_timeout(const struct inode *inode)
+double inode_keep(const struct inode *inode, bool is_known)
 {
     bool changes = inode->kind == INODE_RUN || inode->kind == INODE_RUN_FILE;
-    return changes && inode->run->state != RUN_ENDED ? 0 : STAT_TIMEOUT;
+    if (!changes)
+        return STAT_TIMEOUT;
+    bool is_file = inode->kind == INODE_RUN_FILE;
+    inode->run->kept |= UINT64_C(1) << (is_file ? inode->index + 1 : 0);
+    if (inode->run->state == RUN_ENDED)
+        return STAT_TIMEOUT;
+    /* A stream's size is told as soon as the stream has ended, and counts for the page cache. */
+    bool is_stream = is_file && inode->type->is_stream;
+    return is_stream || (!is_known && inode->run->state != RUN_NEW) ? 0 : LIVE_TIMEOUT;
+}
+
+fuse_ino_t inode_kept(const struct run *run, unsigned bit)
+{
+    return (run->serial << RUN_SHIFT) + bit;
 }
 
 struct fuse_entry_param inode_entry(const struct studentfs *fs, const struct inode *inode)
 {
     struct fuse_entry_param entry = {.ino = inode_number(inode),
-                                     .attr_timeout = inode_stat_timeout(inode),
+                                     .attr_timeout = inode_keep(inode, false),
                                      .entry_timeout = ENTRY_TIMEOUT};
     inode_stat(fs, inode, &entry.attr);
     return entry;

@@ -31,8 +31,14 @@ bool inode_is_reserved(const char *name);
 
 fuse_ino_t inode_number(const struct inode *inode);
 void inode_stat(const struct studentfs *fs, const struct inode *inode, struct stat *ret_stat);
-/* Seconds for which the kernel may keep the attributes. */
-double inode_stat_timeout(const struct inode *inode);
+/*
+ * Seconds for which the kernel may keep the attributes that it is told now. They change with the
+ * run's end and with its directory's mode and owner; then it is told to forget those that it was
+ * to keep: of a run the bits of `kept`, whose numbers are inode_kept()'s. is_known: it has that
+ * inode already. What it is told of others it takes in later, maybe after it was told to forget.
+ */
+double inode_keep(const struct inode *inode, bool is_known);
+fuse_ino_t inode_kept(const struct run *run, unsigned bit);
 /* What lookup answers. */
 struct fuse_entry_param inode_entry(const struct studentfs *fs, const struct inode *inode);
 /* The entry point of readdir: the entry with at least that number; INODE_NONE: the end. */

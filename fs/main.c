@@ -139,8 +139,12 @@ static int start(struct studentfs *fs, const char *sockets)
     r = start_engine(fs, sockets);
     if (r < 0)
         return r;
-    struct run_context context = {
-        .loop = &fs->loop, .pool = &fs->pool, .engine = fs->engine, .task_dir = fs->options->task};
+    struct run_context context = {.loop = &fs->loop,
+                                  .pool = &fs->pool,
+                                  .engine = fs->engine,
+                                  .task_dir = fs->options->task,
+                                  .settled = tree_forget_attributes,
+                                  .keeper = fs};
     r = runs_init(&fs->runs, &context, fs->options->max_runs, fs->uid, fs->gid);
     if (r == 0 && !fs->options->sockets)
         r = start_agent(fs, sockets);

@@ -55,6 +55,7 @@ static int open_handle(fuse_req_t request, const struct inode *inode, struct fus
     bool final = inode->type->is_stream && inode->run->recordings[inode->type->stream].ended;
     fi->direct_io = !final;
     fi->keep_cache = final;
+    fi->noflush = !is_wanted(fi, O_WRONLY); /* a flush tells what is wrong with what was written */
     fi->fh = (uint64_t)(uintptr_t)handle;
     return 0;
 }

@@ -153,6 +153,7 @@ static void finish(struct run *run, const struct studentrun_result *result)
 {
     run->wall_usec = result->wall_usec ? result->wall_usec : run_wall_usec(run);
     set_state(run, RUN_ENDED);
+    run->context->settled(run->context->keeper, run);
     run->result = (struct run_result){
         .retval = result->retval,
         .signal = result->signal,

@@ -34,6 +34,9 @@ struct run_context {
     void (*changed)(void *owner, const struct run *run); /* its state has */
     void (*freed)(void *owner, struct run *run);         /* the last reference is going */
     void *owner;
+    /* It has ended, and nobody was told yet: what is kept of its attributes is to go. */
+    void (*settled)(void *keeper, const struct run *run);
+    void *keeper;
 };
 
 enum { RUN_STDOUT, RUN_STDERR, RUN_STREAMS, RUN_TRANSCRIPT = RUN_STREAMS, RUN_RECORDINGS };
@@ -52,6 +55,7 @@ struct run {
     unsigned references;
     bool removed;
     uint32_t unlinked; /* the files removed, by their index in the table of files */
+    uint64_t kept;     /* what the kernel may know the attributes of; see inode.h */
 
     uid_t uid;
     gid_t gid;

@@ -48,7 +48,7 @@ static void reply_attr(fuse_req_t request, const struct inode *inode)
 {
     struct stat st;
     inode_stat(fs_of(request), inode, &st);
-    fuse_reply_attr(request, &st, inode_stat_timeout(inode));
+    fuse_reply_attr(request, &st, inode_keep(inode, true));
 }
 
 static void getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *fi)
@@ -81,16 +81,14 @@ static int change(const struct studentfs *fs, const struct inode *inode, const s
     return 0;
 }
 
-/*
- * The files' modes and owner follow from their directory's, and the kernel does not know.
- * Before the answer, so that nobody sees the old ones after it; no pages are asked to go,
- * which could wait for a read of ours.
- */
-static void forget_files_attributes(const struct studentfs *fs, const struct inode *directory)
+/* No pages are asked to go, which could wait for a read of ours. */
+void tree_forget_attributes(void *userdata, const struct run *run)
 {
-    struct inode file = {.kind = INODE_RUN_FILE, .run = directory->run};
-    for (file.index = 0; file.index < run_files_count; file.index++)
-        fuse_lowlevel_notify_inval_inode(fs->mount.session, inode_number(&file), -1, 0);
+    const struct studentfs *fs = userdata;
+    for (uint64_t left = fs->mount.session ? run->kept : 0; left; left &= left - 1) {
+        fuse_ino_t number = inode_kept(run, (unsigned)__builtin_ctzll(left));
+        fuse_lowlevel_notify_inval_inode(fs->mount.session, number, -1, 0);
+    }
 }
 
 static void setattr(fuse_req_t request, fuse_ino_t number, struct stat *asked, int what,
@@ -109,8 +107,10 @@ static void setattr(fuse_req_t request, fuse_ino_t number, struct stat *asked, i
         fuse_reply_err(request, -r);
         return;
     }
+    /* The files' modes and owner follow from their directory's, and the kernel does not know.
+     * Before the answer, so that nobody sees the old ones after it. */
     if (inode.kind == INODE_RUN)
-        forget_files_attributes(fs_of(request), &inode);
+        tree_forget_attributes(fs_of(request), inode.run);
     reply_attr(request, &inode);
 }
 
