@@ -112,7 +112,7 @@ static int new_socket(struct studentrun_engine *engine, void **ret_socket)
     return 0;
 }
 
-int engine_socket(struct studentrun_engine *engine, void **ret_socket)
+static int connect_socket(struct studentrun_engine *engine, void **ret_socket)
 {
     void *socket;
     int r = new_socket(engine, &socket);
@@ -125,6 +125,19 @@ int engine_socket(struct studentrun_engine *engine, void **ret_socket)
     }
     *ret_socket = socket;
     return 0;
+}
+
+int engine_socket(struct studentrun_engine *engine, void **ret_socket)
+{
+    *ret_socket = engine->spare;
+    engine->spare = NULL;
+    return *ret_socket ? 0 : connect_socket(engine, ret_socket);
+}
+
+void engine_make_spare(struct studentrun_engine *engine)
+{
+    if (!engine->spare && engine->options.max_runs != 1)
+        connect_socket(engine, &engine->spare); /* else the next run connects its own */
 }
 
 int engine_send(struct zmq_watch *socket, const struct message *message)
@@ -304,6 +317,8 @@ void studentrun_engine_free(struct studentrun_engine *engine)
     zmq_watch_close(&engine->signals);
     if (engine->liveness)
         zmq_close(engine->liveness);
+    if (engine->spare)
+        zmq_close(engine->spare);
     while (engine->context && zmq_ctx_term(engine->context) < 0 && errno == EINTR)
         ; /* a signal came; it waits for ZeroMQ's own threads only */
     loop_deinit(&engine->loop);

@@ -15,12 +15,16 @@ struct studentrun_engine {
     const char *router; /* the endpoint as a path */
     struct studentrun_options options;
     struct list runs;
+    void *spare;        /* a socket that is connected already, or NULL */
     char *block;        /* of input, on its way; see engine_block() */
     bool was_connected; /* ever */
 };
 
 /* A socket connected to the router. */
 int engine_socket(struct studentrun_engine *engine, void **ret_socket);
+/* Connects one ahead, after a run: the next need not wait for ZeroMQ's handshake (0.15 ms, 6 % of a
+ * run of `true`). */
+void engine_make_spare(struct studentrun_engine *engine);
 /* Sends a message of the protocol by one. -EAGAIN: it has a thousand that no router took; -ENOMEM.
  */
 int engine_send(struct zmq_watch *socket, const struct message *message);

@@ -144,7 +144,9 @@ static void conclude_fail(struct studentrun *run)
 static void end(struct studentrun *run)
 {
     message_link_close(&run->messages);
+    struct studentrun_engine *engine = run->engine;
     run->events.ended(run, &run->result, run->userdata);
+    engine_make_spare(engine);
 }
 
 typedef void action_fn(struct studentrun *run);
