@@ -245,14 +245,19 @@ static double echo(int in, int out, long n)
     return t;
 }
 
+static double echo_in(const struct mounted *mounted, long n)
+{
+    begin(mounted, "cat");
+    int in = run_open(mounted, "b", "stdin", O_WRONLY);
+    int out = run_open(mounted, "b", "stdout", O_RDONLY);
+    double t = echo(in, out, n);
+    run_end(mounted, "b");
+    return t;
+}
+
 double echo_ours(long n)
 {
-    begin(&by_fd, "cat");
-    int in = run_open(&by_fd, "b", "stdin", O_WRONLY);
-    int out = run_open(&by_fd, "b", "stdout", O_RDONLY);
-    double t = echo(in, out, n);
-    run_end(&by_fd, "b");
-    return t;
+    return echo_in(&by_fd, n);
 }
 
 double echo_pipes(long n)
@@ -268,30 +273,32 @@ double echo_pipes(long n)
     return t;
 }
 
-/* This process, and what it starts, on one CPU; the daemon and the sandboxes too where
- * pid names them. */
-static void pin(pid_t pid, const cpu_set_t *cpus)
-{
-    sched_setaffinity(pid, sizeof(*cpus), cpus);
-}
-
+/* This process, and what it starts, on one CPU. */
 static double pinned(double (*measure)(long n), long n)
 {
     cpu_set_t all, one;
     sched_getaffinity(0, sizeof(all), &all);
     CPU_ZERO(&one);
     CPU_SET(0, &one);
-    pin(0, &one);
-    pin(by_fd.daemon, &one);
+    sched_setaffinity(0, sizeof(one), &one);
     double t = measure(n);
-    pin(0, &all);
-    pin(by_fd.daemon, &all);
+    sched_setaffinity(0, sizeof(all), &all);
     return t;
+}
+
+/* A mount that was started there knows that it has but one. */
+static double echo_by_one_cpu(long n)
+{
+    static const char *const none[] = {NULL};
+    static struct mounted mounted;
+    if (!*mounted.point)
+        mounted_start(&mounted, bin, "one", none);
+    return echo_in(&mounted, n);
 }
 
 double echo_ours_pinned(long n)
 {
-    return pinned(echo_ours, n);
+    return pinned(echo_by_one_cpu, n);
 }
 
 double echo_pipes_pinned(long n)

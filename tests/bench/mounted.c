@@ -5,41 +5,86 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define MOUNTS_MAX  4
 #define OPTIONS_MAX 16
 
-char scratch[64];
-static const struct mounted *mounts[MOUNTS_MAX];
-static unsigned n_mounts;
-static pid_t owner;
+static const int awaited_signals[] = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-static void clean_up(void)
+char scratch[64];
+
+/* --- what is left at the end --- */
+
+static int run_program(const char *const *words)
 {
-    const char *const remove_words[] = {"rm", "-rf", "--one-file-system", scratch, NULL};
-    if (getpid() != owner)
-        return;
-    while (n_mounts > 0) {
-        const char *const words[] = {"fusermount3", "-u", "-z", mounts[--n_mounts]->point, NULL};
-        process_finish(process_start(words, -1, -1));
+    int status;
+    pid_t pid = process_start(words, -1, -1);
+    return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+static void unmount_all(void)
+{
+    char path[PATH_MAX];
+    DIR *directory = opendir(scratch);
+    struct dirent *entry;
+    while (directory && (entry = readdir(directory))) {
+        snprintf(path, sizeof(path), "%s/%s", scratch, entry->d_name);
+        const char *const words[] = {"fusermount3", "-u", "-z", "-q", path, NULL};
+        if (*entry->d_name != '.' && strcmp(entry->d_name, "task") != 0)
+            run_program(words);
     }
-    process_finish(process_start(remove_words, -1, -1));
+    if (directory)
+        closedir(directory);
+}
+
+/* Waits for the child, which is a process group of its own, or for a signal that is to end it. */
+static int wait_for_child(pid_t child, const sigset_t *signals)
+{
+    int status = 0, signal;
+    while ((signal = sigwaitinfo(signals, NULL)) == SIGCHLD || signal < 0)
+        if (waitpid(child, &status, WNOHANG) == child)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+    kill(-child, SIGKILL);
+    waitpid(child, &status, 0);
+    return 128 + signal;
+}
+
+static void leave_to_child(void)
+{
+    sigset_t signals, before;
+    sigemptyset(&signals);
+    for (size_t i = 0; i < sizeof(awaited_signals) / sizeof(awaited_signals[0]); i++)
+        sigaddset(&signals, awaited_signals[i]);
+    sigprocmask(SIG_BLOCK, &signals, &before);
+    pid_t child = fork();
+    if (child < 0)
+        die("fork");
+    setpgid(child, child); /* in both: neither may be too early */
+    if (child == 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return;
+    }
+    int status = wait_for_child(child, &signals);
+    const char *const remove_words[] = {"rm", "-rf", "--one-file-system", scratch, NULL};
+    unmount_all();
+    run_program(remove_words);
+    _exit(status);
 }
 
 void scratch_make(const char *bin)
 {
     char path[PATH_MAX], program[PATH_MAX];
-    owner = getpid();
     strcpy(scratch, "/tmp/studentfs-bench-XXXXXX");
     if (!mkdtemp(scratch))
         die(scratch);
-    atexit(clean_up);
+    leave_to_child();
     chmod(scratch, 0755);
     snprintf(path, sizeof(path), "%s/task", scratch);
     mkdir(path, 0755);
@@ -132,7 +177,6 @@ void mounted_start(struct mounted *mounted, const char *bin, const char *name,
         words[n++] = *options++;
     words[n] = mounted->point;
     process_finish(process_start(words, -1, -1));
-    mounts[n_mounts++] = mounted;
     find_processes(mounted);
 }
 

@@ -10,9 +10,12 @@ struct mounted {
     pid_t daemon, agent;
 };
 
-/* Where all of it lies; removed at the program's end, with every mount below it. */
+/* Where all of it lies. */
 extern char scratch[64];
-/* Makes that, with task/student in it and the program `work` there. */
+/*
+ * Makes that, with task/student in it and the program `work` there, and goes on in a child: this
+ * process waits for it, ends it when it is told to end, and removes all that was mounted and made.
+ */
 void scratch_make(const char *bin);
 
 /* options: NULL last. The mount is ready when it returns. */
