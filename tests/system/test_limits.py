@@ -67,6 +67,12 @@ class Limits(studentfs.TestCase):
     def test_within_the_limit(self):
         self.ends("student/student hog 100", 3, 0, "exited", memory_limit=150)
 
+    def test_more_memory_than_by_default(self):
+        """The default is set ahead, and is no bound for who asks for more; nor is what was used before counted."""
+        run = self.ends("student/student hog 300", 3, 0, "exited", memory_limit=400)
+        self.assertGreater(run.usage()["memory_peak"], 300 << 20)
+        self.ends("student/student hog", 4, 252, "memory", "400 MiB", memory_limit=400)
+
     def test_killed_by_itself_is_no_verdict(self):
         self.ends("student/student raise 9", 1, 137, "signal")
 

@@ -135,6 +135,24 @@ class Pool(studentfs.TestCase):
             run.remove()
         studentfs.eventually(lambda: len(self.idle()) == 9, seconds=20, what="nine prepared sandboxes")
 
+    def test_follows_a_row(self):
+        """One after the other, faster than sandboxes are made: never two at once, and more than two are prepared."""
+        mount = self.own_mount("--pool", "2", "--pool-max", "9")
+
+        def after_a_row():
+            for _ in range(20):
+                run = mount.make()
+                run.write("cmd", "true")
+                self.assertEqual(run.retval(), 0)
+                run.remove()
+            # Where others kept the machine busy there were pauses, in which two were made again.
+            with contextlib.suppress(AssertionError):
+                studentfs.eventually(lambda: len(studentfs.ready_inits(mount.agent()[0])) >= 6, seconds=2)
+                return True
+            return False
+
+        studentfs.eventually(after_a_row, seconds=60, what="six prepared sandboxes")
+
 
 class Dying(studentfs.TestCase):
     mount_options = ("--pool", "1", "--pool-max", "1")
