@@ -48,7 +48,8 @@ struct studentrun_options {
                                    read; default 60000 */
     uint32_t router_grace_ms;   /* router gone to giving up its runs; default 1000 */
     uint32_t max_runs;          /* at a time, no more than ZeroMQ has sockets for, its default;
-                                   an engine for few takes less memory and time to make */
+                                   an engine for few takes less memory and time to make, and
+                                   gives others -EMFILE. Of no use to the waiting calls */
 };
 
 /* The parameters of INGInious's run_student. Strings are UTF-8 and copied. */
