@@ -2,6 +2,7 @@
 #include "recording.h"
 
 #include "base/cleanup.h"
+#include "intake.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -134,9 +135,9 @@ static ssize_t take(struct recording *recording, size_t max, bool *ret_is_emptie
     if (!at)
         room = sizeof(dropped);
     room = room < max ? room : max;
-    ssize_t n = read(recording->fd, at ? at : dropped, room);
+    ssize_t n = intake_read(recording->fd, at ? at : dropped, room);
     if (n < 0)
-        return -errno;
+        return n;
     *ret_is_emptied = (size_t)n < room;
     if (at)
         recording->size += (uint64_t)n;
