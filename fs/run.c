@@ -148,6 +148,21 @@ static void tell_end(struct run *run)
     recording_end(&run->recordings[RUN_TRANSCRIPT]);
 }
 
+/* The agent cannot know: to it such a command sleeps. */
+static bool input_was_forgotten(const struct run *run, const struct studentrun_result *result)
+{
+    return strcmp(result->termination, "wall_time") == 0 && !run->input.opened &&
+           run->input.mode != INPUT_END_NOW;
+}
+
+static char *describe(const struct run *run, const struct studentrun_result *result)
+{
+    const char *more =
+        input_was_forgotten(run, result) ? "; nobody opened stdin, so its input had no end" : "";
+    char *text;
+    return result->reason && asprintf(&text, "%s%s", result->reason, more) >= 0 ? text : NULL;
+}
+
 /* The one way to the end. A result of the agent's is copied; strings of ours are literals. */
 static void finish(struct run *run, const struct studentrun_result *result)
 {
@@ -158,7 +173,7 @@ static void finish(struct run *run, const struct studentrun_result *result)
         .retval = result->retval,
         .signal = result->signal,
         .termination = result->termination,
-        .reason = result->reason ? strdup(result->reason) : NULL,
+        .reason = describe(run, result),
         .cpu_usec = result->cpu_usec,
         .memory_peak = result->memory_peak,
     };

@@ -60,6 +60,17 @@ class Exact(studentfs.TestCase):
         self.assertEqual(defaults.text("hard_time_limit"), "0.25\n")
         self.assert_ended(mount.run("student/student sleep"), 253, "wall_time", r"longer than 0\.25 s")
 
+    def test_the_reason_knows_of_an_input_that_was_forgotten(self):
+        told = "nobody opened stdin"
+        run = self.mount.run("cat", stdin=None, hard_time_limit="0.25")
+        self.assert_ended(run, 253, "wall_time", rf"longer than 0\.25 s; {told}")
+        self.assertIn(told, run.text("transcript"))
+        opened = self.mount.run("student/student sleep", hard_time_limit="0.25")
+        ended = self.mount.run("student/student sleep", stdin=None, hard_time_limit="0.25", stdin_eof="now")
+        for run in (opened, ended):
+            self.assert_ended(run, 253, "wall_time", "longer")
+            self.assertNotIn(told, run.text("status"))
+
     def test_a_frozen_student(self):
         """A stopped clock for him is none for the run; and when he thaws he is gone."""
         group = studentfs.freezer_group(self)
