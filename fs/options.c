@@ -3,11 +3,13 @@
 
 #include "doctor.h"
 
+#include "mount_options.h"
+
 #include "base/number.h"
+#include "base/option_table.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,308 +17,149 @@
 
 /* Where an INGInious grading container has its router. */
 #define GRADING_CONTAINER "/sockets"
-
-enum option_kind {
-    OPTION_FLAG,
-    OPTION_TEXT,
-    OPTION_NUMBER,
-    OPTION_TIMEOUT,
-    OPTION_TRANSPORT,
-    OPTION_AGENT,
-    OPTION_AGENT_FLAG,
-    OPTION_ENVIRONMENT,
-    OPTION_AGENT_TEXT,
-    OPTION_MOUNT,
-    OPTION_DOCTOR,
-    OPTION_HELP,
-    OPTION_VERSION
-};
-
 /* A day: whoever waits longer does not want a timeout. */
-#define TIMEOUT_MAX_S 86400
+#define TIMEOUT_MAX 86400
 
-struct option_row {
-    const char *name;
-    char letter; /* or 0 */
-    enum option_kind kind;
-    size_t offset;
-    uint64_t max; /* of a number, at least 1 */
-    const char *value, *help;
-};
+/* Rows whose value goes to the agent as it is; as flags, and as lists. */
+enum { FOR_AGENT = 1, FLAG_FOR_AGENT = 2, LIST_FOR_AGENT = 4 };
 
-#define ROW(option_name, option_kind, member, ...)                                                 \
-    {                                                                                              \
-        .name = option_name, .kind = option_kind, .offset = offsetof(struct options, member),      \
-        __VA_ARGS__                                                                                \
-    }
+static option_fn take_transport, take_agent_number, take_environment, take_doctor;
+
+#define ROW(option_name, taker, member, ...)                                                       \
+    OPTION(struct options, option_name, taker, member, __VA_ARGS__)
+#define TIMEOUT(option_name, member, text)                                                         \
+    ROW(option_name, option_take_ms, engine.member, .max = TIMEOUT_MAX, .value = "S", .help = text)
+#define AGENT_NUMBER(option_name, member, unit, text)                                              \
+    ROW(option_name, take_agent_number, member, .mark = FOR_AGENT, .value = unit, .help = text)
+#define AGENT_TEXT(option_name, member, what, text)                                                \
+    ROW(option_name, option_take_text, member, .mark = FOR_AGENT, .value = what, .help = text)
 
 static const struct option_row rows[] = {
-    ROW("task", OPTION_TEXT, task, .value = "DIR",
+    ROW("task", option_take_text, task, .value = "DIR",
         .help = "task directory; DIR/student is the student's /task/student (default: .)"),
-    ROW("sockets", OPTION_TEXT, sockets, .value = "DIR",
+    ROW("sockets", option_take_text, sockets, .value = "DIR",
         .help = "join the router at DIR/main.sock; start no agent\n"
                 "                               (default: /sockets, if /sockets/main.sock exists)"),
-    ROW("transport", OPTION_TRANSPORT, engine.transport, .value = "auto|fd|message",
-        .help = "how input and output travel (default: auto)"),
-    ROW("connect-timeout", OPTION_TIMEOUT, engine.connect_timeout_ms, .value = "S",
-        .help = "for a router to be there (default: 10)"),
-    ROW("start-timeout", OPTION_TIMEOUT, engine.start_timeout_ms, .value = "S",
-        .help = "for it to start a container (default: 60)"),
-    ROW("handover-timeout", OPTION_TIMEOUT, engine.handover_timeout_ms, .value = "S",
-        .help = "for that to take its command (default: 10)"),
-    ROW("fallback-timeout", OPTION_TIMEOUT, engine.fallback_timeout_ms, .value = "S",
-        .help = "until auto takes message mode (default: 10)"),
-    ROW("retval-timeout", OPTION_TIMEOUT, engine.retval_timeout_ms, .value = "S",
-        .help = "for the return value of a container that is gone (default: 60)"),
-    ROW("router-grace", OPTION_TIMEOUT, engine.router_grace_ms, .value = "S",
-        .help = "for the last words of a router that is gone (default: 1)"),
-    ROW("agent", OPTION_TEXT, agent, .value = "PROGRAM", .help = "the studentfs-agent to start"),
-    ROW("max-runs", OPTION_NUMBER, max_runs, .max = 1000000, .value = "N",
+    ROW("transport", take_transport, engine.transport, .value = "auto|fd|message",
+        .wrong = "not auto, fd or message", .help = "how input and output travel (default: auto)"),
+    TIMEOUT("connect-timeout", connect_timeout_ms, "for a router to be there (default: 10)"),
+    TIMEOUT("start-timeout", start_timeout_ms, "for it to start a container (default: 60)"),
+    TIMEOUT("handover-timeout", handover_timeout_ms, "for that to take its command (default: 10)"),
+    TIMEOUT("fallback-timeout", fallback_timeout_ms, "until auto takes message mode (default: 10)"),
+    TIMEOUT("retval-timeout", retval_timeout_ms,
+            "for the return value of a container that is gone (default: 60)"),
+    TIMEOUT("router-grace", router_grace_ms,
+            "for the last words of a router that is gone (default: 1)"),
+    ROW("agent", option_take_text, agent, .value = "PROGRAM",
+        .help = "the studentfs-agent to start"),
+    ROW("max-runs", option_take_number, max_runs, .min = 1, .max = 1000000, .value = "N",
         .help = "runs at most at a time (default: 65536)"),
-    ROW("recording-memory", OPTION_NUMBER, recording_memory, .max = 1 << 20, .value = "MIB",
+    ROW("recording-memory", option_take_number, recording_memory, .min = 1, .max = 1 << 20,
+        .value = "MIB",
         .help = "memory for recordings; what is more goes to a file (default: 1024)"),
-    ROW("time-limit", OPTION_AGENT, time_limit, .value = "S",
-        .help = "CPU time of runs that set none (default: 30)"),
-    ROW("hard-time-limit", OPTION_AGENT, hard_time_limit, .value = "S",
-        .help = "wall-clock time of runs that set none (default: 3 x the CPU time)"),
-    ROW("memory-limit", OPTION_AGENT, memory_limit, .value = "MIB",
-        .help = "memory of runs that set none (default: 200)"),
-    ROW("max-time-limit", OPTION_AGENT, max_time_limit, .value = "S", .help = "CPU time at most"),
-    ROW("max-hard-time-limit", OPTION_AGENT, max_hard_time_limit, .value = "S",
-        .help = "wall-clock time at most"),
-    ROW("max-memory-limit", OPTION_AGENT, max_memory_limit, .value = "MIB",
-        .help = "memory at most"),
-    ROW("process-limit", OPTION_AGENT, process_limit, .value = "N",
-        .help = "processes and threads of a run (default: 1000)"),
-    ROW("disk-limit", OPTION_AGENT, disk_limit, .value = "MIB",
-        .help = "growth of the student's directory by a run (default: 1024; 0: none)"),
-    ROW("environment", OPTION_ENVIRONMENT, environments, .value = "NAME=ROOTFS",
+    AGENT_NUMBER("time-limit", time_limit, "S", "CPU time of runs that set none (default: 30)"),
+    AGENT_NUMBER("hard-time-limit", hard_time_limit, "S",
+                 "wall-clock time of runs that set none (default: 3 x the CPU time)"),
+    AGENT_NUMBER("memory-limit", memory_limit, "MIB",
+                 "memory of runs that set none (default: 200)"),
+    AGENT_NUMBER("max-time-limit", max_time_limit, "S", "CPU time at most"),
+    AGENT_NUMBER("max-hard-time-limit", max_hard_time_limit, "S", "wall-clock time at most"),
+    AGENT_NUMBER("max-memory-limit", max_memory_limit, "MIB", "memory at most"),
+    AGENT_NUMBER("process-limit", process_limit, "N",
+                 "processes and threads of a run (default: 1000)"),
+    AGENT_NUMBER("disk-limit", disk_limit, "MIB",
+                 "growth of the student's directory by a run (default: 1024; 0: none)"),
+    ROW("environment", take_environment, environments, .mark = LIST_FOR_AGENT,
+        .value = "NAME=ROOTFS", .wrong = "not NAME=ROOTFS",
         .help = "a root file system for runs whose container is NAME; may be repeated"),
-    ROW("strict", OPTION_AGENT_FLAG, strict,
+    ROW("strict", option_take_flag, strict, .mark = FLAG_FOR_AGENT,
         .help = "runs end as 251 where a limit cannot be enforced"),
-    ROW("pool", OPTION_AGENT, pool, .value = "N", .help = "sandboxes prepared ahead, at least"),
-    ROW("pool-max", OPTION_AGENT, pool_max, .value = "N",
-        .help = "the most, after so many ran at once"),
-    ROW("tmp-size", OPTION_AGENT, tmp_size, .value = "MIB",
-        .help = "size of a run's /tmp and /dev/shm"),
-    ROW("ssh-address", OPTION_AGENT_TEXT, ssh_address, .value = "ADDRESS",
-        .help = "where ssh sessions are reached (default: 127.0.0.1)"),
-    ROW("ssh-ports", OPTION_AGENT_TEXT, ssh_ports, .value = "FIRST-LAST",
-        .help = "ports for them (default: any)"),
-    ROW("ssh-wait", OPTION_AGENT, ssh_wait, .value = "S",
-        .help = "how long somebody may take to come (default: 120)"),
-    ROW("ssh-login-timeout", OPTION_AGENT, ssh_login_timeout, .value = "S",
-        .help = "how long a connection may take to log in (default: 60)"),
-    ROW("log-level", OPTION_AGENT_TEXT, log_level, .value = "LEVEL",
-        .help = "error, warning, info or debug (default: warning)"),
-    ROW("foreground", OPTION_FLAG, foreground, .letter = 'f',
+    AGENT_NUMBER("pool", pool, "N", "sandboxes prepared ahead, at least"),
+    AGENT_NUMBER("pool-max", pool_max, "N", "the most, after so many ran at once"),
+    AGENT_NUMBER("tmp-size", tmp_size, "MIB", "size of a run's /tmp and /dev/shm"),
+    AGENT_TEXT("ssh-address", ssh_address, "ADDRESS",
+               "where ssh sessions are reached (default: 127.0.0.1)"),
+    AGENT_TEXT("ssh-ports", ssh_ports, "FIRST-LAST", "ports for them (default: any)"),
+    AGENT_NUMBER("ssh-wait", ssh_wait, "S", "how long somebody may take to come (default: 120)"),
+    AGENT_NUMBER("ssh-login-timeout", ssh_login_timeout, "S",
+                 "how long a connection may take to log in (default: 60)"),
+    AGENT_TEXT("log-level", log_level, "LEVEL", "error, warning, info or debug (default: warning)"),
+    ROW("foreground", option_take_flag, foreground, .letter = 'f',
         .help = "stay in the foreground, log to stderr"),
-    ROW("options", OPTION_MOUNT, mount_options, .letter = 'o', .value = "OPT[,OPT...]",
+    ROW("options", mount_options_take, mount_options, .letter = 'o', .value = "OPT[,OPT...]",
         .help = "mount options, e.g. allow_other, see fuse(8); or task=DIR and the like"),
-    {.name = "doctor", .kind = OPTION_DOCTOR, .help = "examine this machine, and mount nothing"},
-    {.name = "help", .letter = 'h', .kind = OPTION_HELP, .help = "this text"},
-    {.name = "version", .letter = 'V', .kind = OPTION_VERSION, .help = "the version"},
+    {.name = "doctor", .take = take_doctor, .help = "examine this machine, and mount nothing"},
+    OPTION_HELP_ROWS,
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-static void print_help(void)
-{
-    puts("Usage: studentfs [OPTION]... [TASK] MOUNTPOINT\n"
-         "Runs students' programs in sandboxes, each run a directory of MOUNTPOINT.\n");
-    for (size_t i = 0; i < ROWS; i++) {
-        char left[64], letter[] = {'-', rows[i].letter, ',', ' ', 0};
-        snprintf(left, sizeof(left), "%s--%s%s%s", rows[i].letter ? letter : "", rows[i].name,
-                 rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
-        printf("  %-28s %s\n", left, rows[i].help);
-    }
-    puts("\nMOUNTPOINT/README tells how to use it; fusermount3 -u MOUNTPOINT ends it.");
-}
+static const struct option_table command_line = {
+    .program = "studentfs",
+    .version = "studentfs " STUDENTFS_VERSION,
+    .usage = "Usage: studentfs [OPTION]... [TASK] MOUNTPOINT\n"
+             "Runs students' programs in sandboxes, each run a directory of MOUNTPOINT.\n",
+    .after = "\nMOUNTPOINT/README tells how to use it; fusermount3 -u MOUNTPOINT ends it.",
+    .rows = rows,
+    .n_rows = ROWS,
+    .width = 28,
+};
+
+/* --- values of our own --- */
 
 /* With an absolute path, as the daemon does not stay in this directory. */
-static int take_environment(struct option_list *list, const char *text)
+static int take_environment(const struct option_table *table, const struct option_row *row,
+                            char *text, void *options)
 {
+    (void)table, (void)row;
+    struct option_list *list = &((struct options *)options)->environments;
     size_t size = strcspn(text, "=");
-    char *root = text[size] ? realpath(text + size + 1, NULL) : NULL, *item = NULL;
-    int r = 0;
+    char *item;
     if (!text[size])
-        r = -EINVAL;
-    else if (!root)
-        r = -errno;
-    else if (list->n == OPTION_LIST_MAX)
-        r = -E2BIG;
-    else if (asprintf(&item, "%.*s=%s", (int)size, text, root) < 0)
-        r = -ENOMEM;
+        return -EINVAL;
+    if (list->n == OPTION_LIST_MAX)
+        return -E2BIG;
+    char *root = realpath(text + size + 1, NULL);
+    if (!root)
+        return -errno;
+    int r = asprintf(&item, "%.*s=%s", (int)size, text, root) < 0 ? -ENOMEM : 0;
     free(root);
-    if (r < 0)
-        fprintf(stderr, "studentfs: --environment %s: %s\n", text,
-                r == -EINVAL ? "not NAME=ROOTFS" : strerror(-r));
-    else
+    if (r == 0)
         list->items[list->n++] = item;
     return r;
 }
 
-/* Milliseconds, from seconds that may have a fraction; never 0, which is the default. */
-static int take_timeout(uint32_t *member, const char *text)
-{
-    uint64_t usec;
-    int r = number_parse_seconds(text, TIMEOUT_MAX_S * NUMBER_USEC_PER_S, &usec);
-    if (r == 0 && usec == 0)
-        r = -ERANGE;
-    if (r == 0)
-        *member = (uint32_t)((usec + 999) / 1000);
-    return r;
-}
-
-static int take_transport(enum studentrun_transport *member, const char *text)
+static int take_transport(const struct option_table *table, const struct option_row *row,
+                          char *text, void *options)
 {
     static const char *const names[] = {[STUDENTRUN_TRANSPORT_AUTO] = "auto",
                                         [STUDENTRUN_TRANSPORT_FD] = "fd",
                                         [STUDENTRUN_TRANSPORT_MESSAGE] = "message"};
+    (void)table, (void)row;
+    struct options *ours = options;
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(text, names[i]) != 0)
             continue;
-        *member = (enum studentrun_transport)i;
+        ours->engine.transport = (enum studentrun_transport)i;
         return 0;
     }
-    fprintf(stderr, "studentfs: --transport %s: not auto, fd or message\n", text);
     return -EINVAL;
 }
 
-static int take_mount_options(char *list, struct options *options);
-
-static int take(const struct option_row *row, char *text, struct options *options)
+/* Its range is the agent's business, that it is a number is ours. */
+static int take_agent_number(const struct option_table *table, const struct option_row *row,
+                             char *text, void *options)
 {
-    void *member = (char *)options + row->offset;
     uint64_t number;
-    int r = 0;
-    switch (row->kind) {
-    case OPTION_FLAG:
-    case OPTION_AGENT_FLAG:
-        *(bool *)member = true;
-        break;
-    case OPTION_NUMBER:
-        r = number_parse(text, 1, row->max, member);
-        break;
-    case OPTION_TIMEOUT:
-        r = take_timeout(member, text);
-        break;
-    case OPTION_TRANSPORT:
-        return take_transport(member, text);
-    case OPTION_AGENT_TEXT: /* the agent says what is wrong with it */
-        *(const char **)member = text;
-        break;
-    case OPTION_AGENT:
-        /* Its range is the agent's business, that it is a number is ours. */
-        r = number_parse(text, 0, UINT32_MAX, &number);
-        *(const char **)member = text;
-        break;
-    case OPTION_ENVIRONMENT:
-        return take_environment(member, text);
-    case OPTION_MOUNT:
-        return take_mount_options(text, options);
-    case OPTION_TEXT:
-        *(const char **)member = text;
-        break;
-    case OPTION_DOCTOR:
-        return doctor_examine(options->agent) ? OPTIONS_ANSWERED : OPTIONS_ANSWERED_BADLY;
-    case OPTION_HELP:
-        print_help();
-        return OPTIONS_ANSWERED;
-    case OPTION_VERSION:
-        puts("studentfs " STUDENTFS_VERSION);
-        return OPTIONS_ANSWERED;
-    }
-    if (r < 0)
-        fprintf(stderr, "studentfs: --%s %s: %s\n", row->name, text,
-                r == -ERANGE ? "out of range" : "not a number");
-    return r;
+    int r = number_parse(text, 0, UINT32_MAX, &number);
+    return r < 0 ? r : option_take_text(table, row, text, options);
 }
 
-/* The row of `name=value`: as mount(8) has it, in fstab(5), with '_' where ours have '-'. */
-static const struct option_row *row_of_item(const char *item)
+static int take_doctor(const struct option_table *table, const struct option_row *row, char *text,
+                       void *options)
 {
-    size_t size = strcspn(item, "=");
-    for (size_t i = 0; i < ROWS && item[size]; i++) {
-        size_t n = 0;
-        while (n < size && rows[i].name[n] == (item[n] == '_' ? '-' : item[n]))
-            n++;
-        if (n == size && !rows[i].name[n] && rows[i].value && rows[i].kind != OPTION_MOUNT)
-            return &rows[i];
-    }
-    return NULL;
-}
-
-static int add_mount_option(char **list, const char *item)
-{
-    char *longer;
-    if (asprintf(&longer, "%s%s%s", *list ? *list : "", *list ? "," : "", item) < 0)
-        return -ENOMEM;
-    free(*list);
-    *list = longer;
-    return 0;
-}
-
-/* The end of the item that the list begins with: a comma after a backslash is part of it. */
-static char *end_of_item(char *list)
-{
-    while (*list && *list != ',')
-        list += *list == '\\' && list[1] ? 2 : 1;
-    return list;
-}
-
-static void remove_backslashes(char *text)
-{
-    char *to = text;
-    for (; *text; *to++ = *text++)
-        if (*text == '\\' && text[1])
-            text++;
-    *to = 0;
-}
-
-/* Ours, by their long names, or the mount's. */
-static int take_mount_options(char *list, struct options *options)
-{
-    int r = 0;
-    while (r == 0 && *list) {
-        char *end = end_of_item(list), *item = list;
-        list = *end ? end + 1 : end;
-        *end = 0;
-        const struct option_row *row = row_of_item(item);
-        if (row) {
-            char *value = strchr(item, '=') + 1;
-            remove_backslashes(value);
-            r = take(row, value, options);
-        } else if (*item) {
-            r = add_mount_option(&options->mount_options, item);
-        }
-    }
-    return r;
-}
-
-/* getopt's tables, from ours. */
-static void make_getopt_tables(struct option *longs, char *letters)
-{
-    for (size_t i = 0; i < ROWS; i++) {
-        int argument = rows[i].value ? required_argument : no_argument;
-        longs[i] = (struct option){rows[i].name, argument, NULL, (int)i + 256};
-        if (!rows[i].letter)
-            continue;
-        *letters++ = rows[i].letter;
-        if (rows[i].value)
-            *letters++ = ':';
-    }
-    longs[ROWS] = (struct option){0};
-    *letters = 0;
-}
-
-static const struct option_row *row_of(int found)
-{
-    if (found >= 256)
-        return &rows[found - 256];
-    for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].letter == found)
-            return &rows[i];
-    return NULL;
+    (void)table, (void)row, (void)text;
+    const struct options *ours = options;
+    return doctor_examine(ours->agent) ? OPTIONS_ANSWERED : OPTIONS_ANSWERED_BADLY;
 }
 
 /* Makes a path absolute, as the daemon does not stay in this directory. */
@@ -398,21 +241,12 @@ static int take_places(char **words, int n, struct options *options)
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
     struct options options = {.max_runs = 65536, .recording_memory = 1024};
-    struct option longs[ROWS + 1];
-    char letters[2 * ROWS + 1];
-    int found;
-    make_getopt_tables(longs, letters);
-    while ((found = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-        const struct option_row *row = row_of(found);
-        int r = row ? take(row, optarg, &options) : -EINVAL;
-        if (!row) /* getopt has said what is wrong */
-            fputs("see studentfs --help\n", stderr);
-        if (r != 0) {
-            free_lists(&options);
-            return r;
-        }
+    int r = option_parse(&command_line, argc, argv, &options);
+    if (r != 0) {
+        free_lists(&options);
+        return r;
     }
-    int r = take_places(argv + optind, argc - optind, &options);
+    r = take_places(argv + optind, argc - optind, &options);
     if (r == 0)
         r = choose_router(&options);
     if (r < 0) {
@@ -441,12 +275,11 @@ unsigned options_for_agent(const struct options *options, const char **arguments
     unsigned n = 0;
     for (size_t i = 0; i < ROWS; i++) {
         const void *member = (const char *)options + rows[i].offset;
-        const struct option_list *list = rows[i].kind == OPTION_ENVIRONMENT ? member : NULL;
-        bool is_shared = rows[i].kind == OPTION_AGENT || rows[i].kind == OPTION_AGENT_TEXT;
-        const char *const *value = is_shared ? member : NULL;
+        const struct option_list *list = rows[i].mark & LIST_FOR_AGENT ? member : NULL;
+        const char *const *value = rows[i].mark & FOR_AGENT ? member : NULL;
         unsigned values = list ? list->n : value && *value;
         snprintf(names[i], sizeof(names[i]), "--%s", rows[i].name);
-        if (rows[i].kind == OPTION_AGENT_FLAG && *(const bool *)member && n < max)
+        if (rows[i].mark & FLAG_FOR_AGENT && *(const bool *)member && n < max)
             arguments[n++] = names[i];
         for (unsigned j = 0; j < values && n + 2 <= max; j++) {
             arguments[n++] = names[i];

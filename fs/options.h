@@ -1,6 +1,7 @@
 /* The command line of studentfs(1). */
 #pragma once
 
+#include "base/option_table.h"
 #include "studentrun.h"
 
 #include <stdbool.h>
@@ -41,7 +42,7 @@ struct options {
  * nothing more to do (--help, --version, --doctor); or a negative errno after the mistake was told
  * on stderr.
  */
-enum { OPTIONS_ANSWERED = 1, OPTIONS_ANSWERED_BADLY };
+enum { OPTIONS_ANSWERED = OPTION_ANSWERED, OPTIONS_ANSWERED_BADLY };
 int options_parse(int argc, char **argv, struct options *ret_options);
 void options_deinit(struct options *options);
 

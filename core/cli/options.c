@@ -1,194 +1,93 @@
 /* The command lines, from one table. */
 #include "options.h"
 
-#include "base/number.h"
+#include "base/option_table.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
-/* As studentfs-agent(8) has them. */
-#define TIME_MAX_USEC (UINT64_C(1000000) * NUMBER_USEC_PER_S)
-#define MEMORY_MAX    (UINT64_C(1) << 20)
+/* As studentfs-agent(8) has them: seconds, MiB. */
+#define TIME_MAX   1000000
+#define MEMORY_MAX (UINT64_C(1) << 20)
 /* A day: whoever waits longer does not want a timeout. */
-#define TIMEOUT_MAX_USEC (UINT64_C(86400) * NUMBER_USEC_PER_S)
-#define USEC_PER_MS      1000
+#define TIMEOUT_MAX 86400
 
-enum option_kind {
-    OPTION_FLAG,
-    OPTION_TEXT,
-    OPTION_SECONDS,
-    OPTION_MIB,
-    OPTION_TIMEOUT,
-    OPTION_HELP,
-    OPTION_VERSION
-};
+enum { SSH_ONLY = 1 }; /* rows that run_student has not */
 
-struct option_row {
-    const char *name;
-    enum option_kind kind;
-    bool ssh_only;
-    size_t offset;
-    const char *value, *help;
-};
-
-#define ROW(option_name, option_kind, member, ...)                                                 \
-    {                                                                                              \
-        .name = option_name, .kind = option_kind, .offset = offsetof(struct options, member),      \
-        __VA_ARGS__                                                                                \
-    }
+#define ROW(option_name, taker, member, ...)                                                       \
+    OPTION(struct options, option_name, taker, member, __VA_ARGS__)
+#define TIMEOUT(option_name, member, text)                                                         \
+    ROW(option_name, option_take_ms, waits.member, .max = TIMEOUT_MAX, .value = "S", .help = text)
 
 static const struct option_row rows[] = {
-    ROW("container", OPTION_TEXT, container, .value = "NAME",
+    ROW("container", option_take_text, container, .value = "NAME",
         .help = "the environment (default: the grading container's own)"),
-    ROW("time", OPTION_SECONDS, time_usec, .value = "S",
+    ROW("time", option_take_usec, time_usec, .max = TIME_MAX, .value = "S",
         .help = "CPU seconds (default: the grading container's own)"),
-    ROW("hard-time", OPTION_SECONDS, hard_time_usec, .value = "S",
+    ROW("hard-time", option_take_usec, hard_time_usec, .max = TIME_MAX, .value = "S",
         .help = "wall-clock seconds (default: 3 times the CPU seconds)"),
-    ROW("memory", OPTION_MIB, memory, .value = "MIB",
+    ROW("memory", option_take_number, memory, .max = MEMORY_MAX, .value = "MIB",
         .help = "memory (default: the grading container's own)"),
-    ROW("share-network", OPTION_FLAG, share_network,
+    ROW("share-network", option_take_flag, share_network,
         .help = "share the grading container's network"),
-    ROW("run-as-root", OPTION_FLAG, run_as_root, .help = "run it as root of its sandbox"),
-    ROW("setup-script", OPTION_TEXT, setup_script, .ssh_only = true, .value = "COMMAND",
+    ROW("run-as-root", option_take_flag, run_as_root, .help = "run it as root of its sandbox"),
+    ROW("setup-script", option_take_text, setup_script, .mark = SSH_ONLY, .value = "COMMAND",
         .help = "is run before the session"),
-    ROW("teardown-script", OPTION_TEXT, teardown_script, .value = "COMMAND",
+    ROW("teardown-script", option_take_text, teardown_script, .value = "COMMAND",
         .help = "is run after it, in the same sandbox"),
-    ROW("sockets", OPTION_TEXT, sockets, .value = "DIR",
+    ROW("sockets", option_take_text, sockets, .value = "DIR",
         .help =
             "join the router at DIR/main.sock (default:\n"
             "                           $STUDENTRUN_SOCKETS, /sockets, or an agent of its own)"),
-    ROW("task", OPTION_TEXT, task, .value = "DIR",
+    ROW("task", option_take_text, task, .value = "DIR",
         .help = "DIR/student is the student's /task/student (default: .)"),
-    ROW("agent", OPTION_TEXT, agent, .value = "PROGRAM", .help = "start this studentfs-agent"),
-    ROW("ssh-address", OPTION_TEXT, ssh_address, .ssh_only = true, .value = "ADDRESS",
+    ROW("agent", option_take_text, agent, .value = "PROGRAM", .help = "start this studentfs-agent"),
+    ROW("ssh-address", option_take_text, ssh_address, .mark = SSH_ONLY, .value = "ADDRESS",
         .help = "where it is reached, for an agent of its own"),
-    ROW("ssh-ports", OPTION_TEXT, ssh_ports, .ssh_only = true, .value = "FIRST-LAST",
+    ROW("ssh-ports", option_take_text, ssh_ports, .mark = SSH_ONLY, .value = "FIRST-LAST",
         .help = "by one of these ports (default: any)"),
-    ROW("ssh-wait", OPTION_TEXT, ssh_wait, .ssh_only = true, .value = "S",
+    ROW("ssh-wait", option_take_text, ssh_wait, .mark = SSH_ONLY, .value = "S",
         .help = "how long somebody may take to come (default: 120)"),
-    ROW("transport", OPTION_TEXT, transport, .value = "MODE",
+    ROW("transport", option_take_text, transport, .value = "MODE",
         .help = "auto, fd or message (default: auto)"),
-    ROW("working-dir", OPTION_TEXT, working_dir, .value = "DIR",
+    ROW("working-dir", option_take_text, working_dir, .value = "DIR",
         .help = "where it starts, as it sees it"),
-    ROW("connect-timeout", OPTION_TIMEOUT, waits.connect_timeout_ms, .value = "S",
-        .help = "for a router to be there (default: 10)"),
-    ROW("start-timeout", OPTION_TIMEOUT, waits.start_timeout_ms, .value = "S",
-        .help = "for it to start a container (default: 60)"),
-    ROW("handover-timeout", OPTION_TIMEOUT, waits.handover_timeout_ms, .value = "S",
-        .help = "for that to take its command (default: 10)"),
-    ROW("fallback-timeout", OPTION_TIMEOUT, waits.fallback_timeout_ms, .value = "S",
-        .help = "until auto takes messages (default: 10)"),
-    ROW("retval-timeout", OPTION_TIMEOUT, waits.retval_timeout_ms, .value = "S",
-        .help = "for the return value, its container gone (default: 60)"),
-    ROW("router-grace", OPTION_TIMEOUT, waits.router_grace_ms, .value = "S",
-        .help = "for a router that went away (default: 1)"),
-    {.name = "help", .kind = OPTION_HELP, .help = "this text"},
-    {.name = "version", .kind = OPTION_VERSION, .help = "the version"},
-};
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
-
-static const struct {
-    const char *name, *usage;
-} programs[] = {
-    [CLI_RUN_STUDENT] = {"run_student",
-                         "Usage: run_student [OPTION]... [--] COMMAND [ARGUMENT]...\n"
-                         "Runs a student's program in a sandbox.\n"},
-    [CLI_SSH_STUDENT] = {"ssh_student",
-                         "Usage: ssh_student [OPTION]... [[--] COMMAND [ARGUMENT]...]\n"
-                         "Gives a student an ssh session in a sandbox.\n"},
+    TIMEOUT("connect-timeout", connect_timeout_ms, "for a router to be there (default: 10)"),
+    TIMEOUT("start-timeout", start_timeout_ms, "for it to start a container (default: 60)"),
+    TIMEOUT("handover-timeout", handover_timeout_ms, "for that to take its command (default: 10)"),
+    TIMEOUT("fallback-timeout", fallback_timeout_ms, "until auto takes messages (default: 10)"),
+    TIMEOUT("retval-timeout", retval_timeout_ms,
+            "for the return value, its container gone (default: 60)"),
+    TIMEOUT("router-grace", router_grace_ms, "for a router that went away (default: 1)"),
+    OPTION_HELP_ROWS,
 };
 
-static bool has(enum cli cli, const struct option_row *row)
-{
-    return !row->ssh_only || cli == CLI_SSH_STUDENT;
-}
-
-static int print_help(enum cli cli)
-{
-    puts(programs[cli].usage);
-    for (size_t i = 0; i < ROWS; i++) {
-        char left[64];
-        if (!has(cli, &rows[i]))
-            continue;
-        snprintf(left, sizeof(left), "%s--%s%s%s", rows[i].kind == OPTION_HELP ? "-h, " : "",
-                 rows[i].name, rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
-        printf("  %-25s %s\n", left, rows[i].help);
+#define TABLE(name, text, marks)                                                                   \
+    {                                                                                              \
+        .program = name, .version = name " (studentfs) " STUDENTFS_VERSION, .usage = text,         \
+        .rows = rows, .n_rows = sizeof(rows) / sizeof(rows[0]), .hidden = marks,                   \
+        .stops_at_words = true, .width = 25                                                        \
     }
-    return 1;
-}
 
-/* Rounded up: 0 would be the default. */
-static int take_timeout(const char *text, uint32_t *ret_ms)
-{
-    uint64_t usec;
-    int r = number_parse_seconds(text, TIMEOUT_MAX_USEC, &usec);
-    if (r == 0)
-        *ret_ms = (uint32_t)((usec + USEC_PER_MS - 1) / USEC_PER_MS);
-    return r;
-}
-
-static int take(enum cli cli, const struct option_row *row, const char *text,
-                struct options *options)
-{
-    void *member = (char *)options + row->offset;
-    int r = 0;
-    switch (row->kind) {
-    case OPTION_FLAG:
-        *(bool *)member = true;
-        break;
-    case OPTION_TEXT:
-        *(const char **)member = text;
-        break;
-    case OPTION_SECONDS:
-        r = number_parse_seconds(text, TIME_MAX_USEC, member);
-        break;
-    case OPTION_MIB:
-        r = number_parse(text, 0, MEMORY_MAX, member);
-        break;
-    case OPTION_TIMEOUT:
-        r = take_timeout(text, member);
-        break;
-    case OPTION_HELP:
-        return print_help(cli);
-    case OPTION_VERSION:
-        printf("%s (studentfs) " STUDENTFS_VERSION "\n", programs[cli].name);
-        return 1;
-    }
-    if (r < 0)
-        fprintf(stderr, "%s: --%s %s: %s\n", programs[cli].name, row->name, text,
-                r == -ERANGE ? "out of range" : "not a number");
-    return r;
-}
-
-static void make_getopt_table(enum cli cli, struct option *longs)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < ROWS; i++)
-        if (has(cli, &rows[i]))
-            longs[n++] = (struct option){
-                rows[i].name, rows[i].value ? required_argument : no_argument, NULL, (int)i + 256};
-    longs[n] = (struct option){0};
-}
+static const struct option_table tables[] = {
+    [CLI_RUN_STUDENT] = TABLE("run_student",
+                              "Usage: run_student [OPTION]... [--] COMMAND [ARGUMENT]...\n"
+                              "Runs a student's program in a sandbox.\n",
+                              SSH_ONLY),
+    [CLI_SSH_STUDENT] = TABLE("ssh_student",
+                              "Usage: ssh_student [OPTION]... [[--] COMMAND [ARGUMENT]...]\n"
+                              "Gives a student an ssh session in a sandbox.\n",
+                              0),
+};
 
 /* The first word that is no option begins the command: what follows is the command's. */
 int options_parse(enum cli cli, int argc, char **argv, struct options *ret_options)
 {
     struct options options = {0};
-    struct option longs[ROWS + 1];
-    make_getopt_table(cli, longs);
-    for (int found; (found = getopt_long(argc, argv, "+h", longs, NULL)) != -1;) {
-        const struct option_row *row = found >= 256 ? &rows[found - 256] : NULL;
-        int r = found == 'h' ? print_help(cli) : -EINVAL;
-        if (!row && found != 'h') /* getopt has said what is wrong */
-            fprintf(stderr, "see %s --help\n", programs[cli].name);
-        if (row)
-            r = take(cli, row, optarg, &options);
-        if (r != 0)
-            return r;
-    }
+    int r = option_parse(&tables[cli], argc, argv, &options);
+    if (r != 0)
+        return r;
     options.command = argv + optind;
     if (cli == CLI_RUN_STUDENT && !*options.command) {
         fprintf(stderr, "run_student: no command given; see run_student --help\n");
