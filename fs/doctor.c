@@ -168,7 +168,7 @@ static void try_agent(const char *agent_program, uint64_t deadline, struct trial
 static enum finding look_at_limit(const struct trial *trial, const char *name)
 {
     char what[64];
-    snprintf(what, sizeof(what), "%s of a run is bounded as a whole", name);
+    snprintf(what, sizeof(what), "the limit on %s holds for a run as a whole", name);
     return finding_say(strstr(trial->enforced, name) ? FINDING_OK : FINDING_LIMITED, what, "",
                        "as the line of its control group says");
 }

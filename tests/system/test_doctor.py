@@ -52,7 +52,7 @@ class Doctor(studentfs.TestCase):
         self.assertEqual(found["a mount may be made"][0], "ok")
         self.assertEqual(found["bwrap"][0], "ok")
         for limit in LIMITS:
-            self.assertEqual(found[f"{limit} of a run is bounded as a whole"][0],
+            self.assertEqual(found[f"the limit on {limit} holds for a run as a whole"][0],
                              "ok" if limit in enforced else "limited")
         self.assertEqual(status, 0 if set(LIMITS) <= set(enforced) else 1)
 
@@ -132,9 +132,9 @@ class Doctor(studentfs.TestCase):
     def test_without_control_groups(self):
         found, status = self.in_own_mounts("umount -l -R /sys/fs/cgroup")
         self.assertEqual(found["a run of `true` in a sandbox"][0], "ok", found)
-        self.assertEqual(found["wall of a run is bounded as a whole"][0], "ok")
+        self.assertEqual(found["the limit on wall holds for a run as a whole"][0], "ok")
         for limit in ("cpu", "memory"):
-            self.assertEqual(found[f"{limit} of a run is bounded as a whole"][0], "limited")
+            self.assertEqual(found[f"the limit on {limit} holds for a run as a whole"][0], "limited")
             self.assertIn("no control groups are mounted: mount -t cgroup2", found[f"control group for {limit}"][1])
         self.assertEqual(status, 1)
 
@@ -152,7 +152,7 @@ class Doctor(studentfs.TestCase):
             self.assertEqual(finding, "limited", what)
             self.assertIn("is mounted read-only: mount -o remount,", what)
         self.assertEqual(found["a run of `true` in a sandbox"][0], "ok", found)
-        self.assertEqual(found["memory of a run is bounded as a whole"][0], "limited")
+        self.assertEqual(found["the limit on memory holds for a run as a whole"][0], "limited")
         self.assertEqual(status, 1)
         found, status = self.in_own_mounts(f"{read_only}\n{self.mends(found)}")
         self.assertEqual((found["control group for memory"][0], status), ("ok", 0), found)
@@ -181,7 +181,7 @@ class Doctor(studentfs.TestCase):
             finding, what = found[f"control group for {limit}"]
             self.assertEqual(finding, "limited", what)
             self.assertRegex(what, r"may not be written by this user: (sudo sh -c|systemd-run --user --scope)")
-        self.assertEqual(found["processes of a run is bounded as a whole"][0], "ok")
+        self.assertEqual(found["the limit on processes holds for a run as a whole"][0], "ok")
         self.assertEqual(status, 1)
         mends = self.mends(found)
         groups = set(re.findall(r"mkdir -p (\S+/students);", mends))
