@@ -1,16 +1,15 @@
 /* The files of a run. */
 #include "files.h"
 
-#include "base/number.h"
 #include "peer.h"
 #include "run.h"
+#include "signal_name.h"
 #include "status.h"
 #include "studentfs.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 
 #define POLL_READ  (POLLIN | POLLRDNORM)
@@ -19,8 +18,6 @@
 /* More than any grader asks for, less than the 32 bits that a request has. */
 #define SECONDS_MAX   UINT64_C(1000000)
 #define MEBIBYTES_MAX UINT64_C(1048576)
-/* The kernel's last signal; sigabbrev_np() knows no name for it, nor for other real-time ones. */
-#define SIGNAL_LAST 64
 /* INGInious's least memory for a container, in MiB. */
 #define MEBIBYTES_MIN UINT64_C(20)
 
@@ -80,22 +77,6 @@ static unsigned stream_poll(const struct handle *handle)
 
 /* --- signal --- */
 
-static int signal_number(const char *name)
-{
-    uint64_t number;
-    int r = number_parse(name, 1, SIGNAL_LAST, &number);
-    if (r == 0)
-        return (int)number;
-    if (strncmp(name, "SIG", 3) == 0)
-        name += 3;
-    for (int i = 1; i <= SIGNAL_LAST; i++) {
-        const char *known = sigabbrev_np(i);
-        if (known && strcmp(known, name) == 0)
-            return i;
-    }
-    return -EINVAL;
-}
-
 static int signal_store(const struct file_type *type, struct run *run, const struct value *value)
 {
     char name[16]; /* longer than any name */
@@ -105,7 +86,7 @@ static int signal_store(const struct file_type *type, struct run *run, const str
     memcpy(name, value->text, value->size);
     name[value->size] = 0;
     int number = signal_number(name);
-    return number < 0 ? number : run_signal(run, number);
+    return number < 0 ? -EINVAL : run_signal(run, number);
 }
 
 /* --- retval --- */

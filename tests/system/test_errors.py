@@ -49,6 +49,8 @@ REFUSED = [
     ("teardown_script", b"\xff\n", errno.EILSEQ),
     ("signal", b"9\n", errno.ESRCH),
     ("signal", b"SIGTERM\n", errno.ESRCH),
+    ("signal", b"sigrtmax-30\n", errno.ESRCH),
+    ("signal", b"RTMAX-31\n", errno.EINVAL),
     ("signal", b"0\n", errno.EINVAL),
     ("signal", b"65\n", errno.EINVAL),
     ("signal", b"SIGNOTHING\n", errno.EINVAL),

@@ -1,5 +1,6 @@
 studentfs_unit_test(fs_settings LIBRARIES studentfs_fs)
 studentfs_unit_test(fs_escape LIBRARIES studentfs_fs)
+studentfs_unit_test(fs_signal_name LIBRARIES studentfs_fs)
 studentfs_unit_test(fs_intake LIBRARIES studentfs_fs)
 studentfs_unit_test(fs_chunk_pool LIBRARIES studentfs_fs)
 studentfs_unit_test(top_table LIBRARIES studentfs_top)
