@@ -242,8 +242,8 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     options.mountpoint = mountpoint;
-    process_raise_descriptor_limit(); /* a run takes up to five; the agent and students set theirs
-                                       */
+    /* A run takes up to five; the agent and students set theirs. */
+    process_raise_descriptor_limit();
     int ready_fd = options.foreground ? -1 : go_to_background();
     if (!options.foreground && ready_fd < 0)
         r = fail("cannot go to the background", ready_fd);

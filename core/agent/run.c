@@ -315,7 +315,6 @@ static void refuse_environment(const struct run_host *host, const struct text *a
              asked->size > 100 ? 100 : (int)asked->size, asked->data, known);
 }
 
-/* What this agent does not do: 251 or 254 before anything is started. */
 /* Whether it is refused for a limit that would not hold. */
 static bool lacks_limits(const struct run_host *host, const struct message_run_student *asked,
                          char reason[REASON_MAX])
@@ -330,6 +329,7 @@ static bool lacks_limits(const struct run_host *host, const struct message_run_s
     return true;
 }
 
+/* What this agent does not do: 251 or 254 before anything is started. */
 static bool refuse_request(const struct run_host *host, struct peer *peer,
                            const struct message_run_student *asked,
                            const struct environment **ret_environment)

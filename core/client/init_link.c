@@ -273,9 +273,8 @@ int init_link_open(struct init_link *link, struct loop *loop, const char *socket
         r = make_placeholder(link, sockets_dir);
     if (r == 0 && listens)
         r = listen_beside(link);
-    if (r < 0) {
+    if (r < 0)
         init_link_close(link);
-    }
     return r;
 }
 
