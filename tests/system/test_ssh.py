@@ -488,7 +488,14 @@ class Sessions(studentfs.TestCase):
         hold = self.holding(login)
         slow = self.background(login, "head -c 300000000 /dev/zero; echo done >&2")
         slow.stdout.read(1000)
-        time.sleep(1)  # for whatever would pile up
+
+        def written():
+            # Each look is a session of its own, longer than a server takes for what a pipe holds.
+            answer = self.ssh(login, "cat /proc/$(pgrep -x head)/io").stdout.decode()
+            self.assertIn("wchar: ", answer, "the program was not held")
+            return int(re.search(r"wchar: (\d+)", answer)[1])
+
+        eventually(lambda: written() == written(), SOON, "a program that stands still")
         servers = [pid for pid, _ in studentfs.descendants(self.mount.daemon[0])
                    if studentfs.program_of(pid) == "studentfs-ssh"]
         self.assertGreaterEqual(len(servers), 3)
@@ -628,7 +635,7 @@ class Sessions(studentfs.TestCase):
 
     def test_wall_clock_stands_still_until_somebody_comes(self):
         run, login = self.session(hard_time_limit=1)
-        time.sleep(1.5)
+        eventually(lambda: float(run.status()["wall"]) > 1.5, what="more wall-clock time than the limit")
         self.assertEqual(run.state(), "running")
         process = self.holding(login)
         self.assert_ended(run, 253, "wall_time")
