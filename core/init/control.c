@@ -14,7 +14,7 @@
 
 #define CONTROL_FD 3
 
-#define ASSIGN_MAX 1024 /* bytes; seven values and their names take about 150 */
+#define ASSIGN_MAX 1024 /* bytes; its values and their names take about 170 */
 
 static _Noreturn void give_up(const char *what)
 {
@@ -47,7 +47,7 @@ int control_fd(void)
     return control;
 }
 
-/* It has room: init says three things in its life, each short. */
+/* It has room: init says a handful of things in its life, each short. */
 void control_send(const struct message *message)
 {
     _cleanup_free_ char *bytes = NULL;

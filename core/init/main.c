@@ -42,8 +42,8 @@
 #include <sys/wait.h>
 
 #define NO_COMMAND "echo 'No command was set for this run.'"
-#define REAP_ROUND                                                                                 \
-    64 /* orphans between two looks at the descriptors: a fork bomb has no end of them */
+/* Orphans between two looks at the descriptors: a fork bomb has no end of them. */
+#define REAP_ROUND 64
 /* The student cannot remove it, as it can remove the working directory. */
 #define TEARDOWN_DIR_OTHERWISE "/task"
 

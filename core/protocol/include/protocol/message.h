@@ -239,6 +239,6 @@ int message_encode(const struct message *message, char **ret_data, size_t *ret_s
 /*
  * The message in size bytes, all of them. -EBADMSG: not one whole msgpack map;
  * -EPROTO: no type, a key is missing or has a wrong kind of value; -ENOMSG: an unknown
- * type. ret_message is written only on success, but for its `type` nothing is kept on failure.
+ * type; -ENOMEM. ret_message is written only on success.
  */
 int message_decode(const void *data, size_t size, struct message *ret_message);
