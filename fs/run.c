@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include "base/cleanup.h"
+#include "base/student.h"
 #include "blocked.h"
 #include "caller.h"
 #include "handle.h"
@@ -15,8 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The student's uid and gid in every environment (section 7 of the protocol). */
-#define STUDENT_ID 4242
 /* As much as an unprivileged process may ask for; fewer, larger reads. */
 #define PIPE_SIZE (1 << 20)
 
@@ -248,30 +247,6 @@ static const struct studentrun_events events = {
     .ended = on_ended,
 };
 
-/* A pipe whose one end (0: reading, 1: writing) is ours and never blocks. */
-static int make_pipe(int ours, int *ret_our_fd, int *ret_student_fd)
-{
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return -errno;
-    fcntl(fds[ours], F_SETFL, O_NONBLOCK);
-    /* Best effort: an ordinary user may have used up what the kernel allows him. */
-    fcntl(fds[ours], F_SETPIPE_SZ, PIPE_SIZE);
-    /*
-     * Else the student could not open /dev/stdin or /dev/stdout: it is not root. EINVAL: the user
-     * namespace has no such user, since its root is somebody ordinary; the pipe is his outside.
-     */
-    if (geteuid() == 0 && fchown(fds[0], STUDENT_ID, STUDENT_ID) < 0 && errno != EINVAL) {
-        int error = -errno;
-        close(fds[0]);
-        close(fds[1]);
-        return error;
-    }
-    *ret_our_fd = fds[ours];
-    *ret_student_fd = fds[!ours];
-    return 0;
-}
-
 struct pipes {
     int ours[3], student[3];
 };
@@ -288,11 +263,11 @@ static int make_pipes(const struct run *run, struct pipes *pipes)
 {
     *pipes = (struct pipes){.ours = {-1, -1, -1}, .student = {-1, -1, -1}};
     bool fused = run->settings.stdout_err_fuse;
-    int r = make_pipe(1, &pipes->ours[0], &pipes->student[0]);
+    int r = student_pipe(1, PIPE_SIZE, &pipes->ours[0], &pipes->student[0]);
     if (r == 0)
-        r = make_pipe(0, &pipes->ours[1], &pipes->student[1]);
+        r = student_pipe(0, PIPE_SIZE, &pipes->ours[1], &pipes->student[1]);
     if (r == 0 && !fused)
-        r = make_pipe(0, &pipes->ours[2], &pipes->student[2]);
+        r = student_pipe(0, PIPE_SIZE, &pipes->ours[2], &pipes->student[2]);
     if (r == 0 && fused) {
         pipes->student[2] = fcntl(pipes->student[1], F_DUPFD_CLOEXEC, 3);
         r = pipes->student[2] < 0 ? -errno : 0;
@@ -371,12 +346,15 @@ int run_start(struct run *run, const char *command, size_t size, pid_t writer)
     int r = check_command(run, command, size);
     if (r < 0)
         return r;
-    free(run->command);
-    run->command = strndup(command, size);
-    run->working_dir =
-        caller_working_dir(run->settings.working_dir, run->context->task_dir, writer);
-    if (!run->command || !run->working_dir)
+    char *text = strndup(command, size);
+    char *directory = caller_working_dir(run->settings.working_dir, run->context->task_dir, writer);
+    if (!text || !directory) {
+        free(text);
+        free(directory);
         return -ENOMEM;
+    }
+    run->command = text;
+    run->working_dir = directory;
     set_state(run, RUN_STARTING);
     run->incomplete = false;
     transcript_start(&run->transcript);

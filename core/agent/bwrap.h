@@ -11,11 +11,12 @@
  */
 #pragma once
 
+#include "base/student.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define STUDENT_ID  4242
 #define STUDENT_UID "4242"
 #define STUDENT_PASSWD                                                                             \
     "root:x:0:0:root:/task:/bin/sh\n"                                                              \

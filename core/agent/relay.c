@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/fdpass.h"
-#include "bwrap.h"
+#include "base/student.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -181,29 +181,11 @@ void relay_end(struct relay *relay)
 
 /* --- the whole --- */
 
-/* Ours does not wait; the command's does, and the student may open it again by its name. */
-static int make_pipe(int *ret_ours, int *ret_theirs, bool is_input)
-{
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return -errno;
-    *ret_ours = fds[is_input];
-    *ret_theirs = fds[!is_input];
-    if (fcntl(*ret_ours, F_SETFL, O_NONBLOCK) < 0)
-        return -errno;
-    /* Not to be had where its user has many already: it is only slower then. */
-    if (!is_input)
-        fcntl(*ret_ours, F_SETPIPE_SZ, OUTPUT_PIPE_SIZE);
-    if (geteuid() == 0 && fchown(*ret_theirs, STUDENT_ID, STUDENT_ID) < 0)
-        return -errno;
-    return 0;
-}
-
 static int make_pipes(struct relay *relay, int ret_ours[HANDOVER_FDS])
 {
     int r = 0;
     for (int i = 0; i < HANDOVER_FDS && r == 0; i++)
-        r = make_pipe(&ret_ours[i], &relay->fds[i], i == IN);
+        r = student_pipe(i == IN, i == IN ? 0 : OUTPUT_PIPE_SIZE, &ret_ours[i], &relay->fds[i]);
     return r;
 }
 

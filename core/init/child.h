@@ -4,13 +4,12 @@
  */
 #pragma once
 
+#include "base/student.h"
 #include "ending.h"
 #include "protocol/handover.h"
 #include "protocol/message.h"
 
 #include <sys/types.h>
-
-#define STUDENT_ID 4242 /* INGInious's `worker`, user and group */
 
 struct plan {
     char *const *words;

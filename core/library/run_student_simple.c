@@ -5,15 +5,13 @@
  * so that neither side waits for the other, whatever the command reads and writes and when.
  */
 #include "base/cleanup.h"
+#include "base/student.h"
 #include "call.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The student's uid and gid in every environment (section 7 of the protocol). */
-#define STUDENT_ID     4242
 #define PIPE_SIZE      (1 << 20) /* what an ordinary process may ask for */
 #define READ_MIN       65536
 #define OUTPUT_DEFAULT (UINT64_C(1) << 30)
@@ -43,35 +41,15 @@ struct simple {
 
 /* --- pipes --- */
 
-/* ours: 0 for reading, 1 for writing; never blocks. */
-static int make_pipe(int ours, int *ret_our_fd, int *ret_student_fd)
-{
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return -errno;
-    fcntl(fds[ours], F_SETFL, O_NONBLOCK);
-    fcntl(fds[ours], F_SETPIPE_SZ, PIPE_SIZE); /* best effort */
-    /* Else the student could not open /dev/stdin or /dev/stdout: it is not root. */
-    if (geteuid() == 0 && fchown(fds[0], STUDENT_ID, STUDENT_ID) < 0) {
-        int error = -errno;
-        close(fds[0]);
-        close(fds[1]);
-        return error;
-    }
-    *ret_our_fd = fds[ours];
-    *ret_student_fd = fds[!ours];
-    return 0;
-}
-
 static int make_pipes(struct simple *simple, bool fuse, int ret_fds[3])
 {
-    int r = make_pipe(1, &simple->input.fd, &ret_fds[0]);
+    int r = student_pipe(1, PIPE_SIZE, &simple->input.fd, &ret_fds[0]);
     if (r == 0)
-        r = make_pipe(0, &simple->sinks[0].fd, &ret_fds[1]);
+        r = student_pipe(0, PIPE_SIZE, &simple->sinks[0].fd, &ret_fds[1]);
     if (r == 0 && fuse)
         ret_fds[2] = ret_fds[1];
     else if (r == 0)
-        r = make_pipe(0, &simple->sinks[1].fd, &ret_fds[2]);
+        r = student_pipe(0, PIPE_SIZE, &simple->sinks[1].fd, &ret_fds[2]);
     return r;
 }
 
