@@ -73,15 +73,12 @@ static void park(struct parked *parked, struct list *waiting)
         finish(parked, EINTR);
 }
 
-/* NULL: the request was answered with ENOMEM. */
 static struct parked *parked_new(fuse_req_t request, struct handle *handle, const char *data,
                                  size_t data_size)
 {
     struct parked *parked = malloc(sizeof(*parked) + data_size);
-    if (!parked) {
-        fuse_reply_err(request, ENOMEM);
+    if (!parked)
         return NULL;
-    }
     *parked = (struct parked){.request = request, .handle = handle};
     if (data_size > 0)
         memcpy(parked->data, data, data_size);
@@ -99,8 +96,10 @@ void parked_read(fuse_req_t request, struct handle *handle, parked_read_fn *read
         return;
     }
     struct parked *parked = parked_new(request, handle, NULL, 0);
-    if (!parked)
+    if (!parked) {
+        fuse_reply_err(request, ENOMEM);
         return;
+    }
     parked->read = read;
     parked->size = size;
     parked->offset = offset;
@@ -116,13 +115,17 @@ void parked_write(fuse_req_t request, struct handle *handle, parked_write_fn *wr
         return;
     }
     size_t taken = n < 0 ? 0 : (size_t)n;
-    if (taken == size || !may_wait) {
+    struct parked *parked =
+        taken < size && may_wait ? parked_new(request, handle, data, size) : NULL;
+    /* Without memory to wait in, too, what was taken was written. */
+    if (!parked && n < 0) {
+        fuse_reply_err(request, ENOMEM);
+        return;
+    }
+    if (!parked) {
         fuse_reply_write(request, taken);
         return;
     }
-    struct parked *parked = parked_new(request, handle, data, size);
-    if (!parked)
-        return;
     parked->write = write;
     parked->size = size;
     parked->taken = taken;
