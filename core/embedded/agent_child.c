@@ -149,6 +149,10 @@ int agent_child_start(const struct agent_child_plan *plan, struct agent_child *r
     if (r == 0) {
         child.pidfd = pidfd_open(child.pid, 0);
         r = child.pidfd < 0 ? -errno : 0;
+        if (r < 0) { /* nobody could end it later */
+            kill(child.pid, SIGKILL);
+            waitpid(child.pid, NULL, 0);
+        }
     }
     if (r < 0) {
         close(ready[0]);
