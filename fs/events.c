@@ -1,8 +1,8 @@
 /* The events of all runs: see events.h. */
 #include "events.h"
 
+#include "base/escape.h"
 #include "base/log.h"
-#include "escape.h"
 #include "handle.h"
 #include "runs.h"
 #include "status.h"

@@ -1,6 +1,7 @@
 /* What is going on with a run, in texts. Keys are stable: graders parse them. */
 #include "status.h"
 
+#include "base/escape.h"
 #include "run.h"
 
 #include <inttypes.h>
@@ -18,14 +19,17 @@ const char *run_state_name(enum run_state state)
 
 void put_escaped(FILE *out, const char *text)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '\n')
+    for (size_t left = strlen(text), length; left > 0; text += length, left -= length) {
+        length = escape_plain_length(text, left);
+        if (length > 0) {
+            fwrite(text, 1, length, out);
+            continue;
+        }
+        length = 1;
+        if (*text == '\n')
             fputs("\\n", out);
-        else if (c < ' ' || c == 0x7f)
-            fprintf(out, "\\x%02x", c);
         else
-            fputc(c, out);
+            fprintf(out, "\\x%02x", (unsigned char)*text);
     }
 }
 

@@ -8,7 +8,7 @@
 struct file_type;
 
 const char *run_state_name(enum run_state state);
-/* The text on one line, whatever it holds: control characters as C writes them. */
+/* The text on one line, whatever it holds: what is not plain (base/escape.h) as C writes it. */
 void put_escaped(FILE *out, const char *text);
 
 int status_show(const struct file_type *type, const struct run *run, FILE *out);

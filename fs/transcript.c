@@ -1,7 +1,7 @@
 /* What has passed between a run and the world: see transcript.h. */
 #include "transcript.h"
 
-#include "escape.h"
+#include "base/escape.h"
 
 #include <inttypes.h>
 #include <signal.h>

@@ -1,6 +1,8 @@
 /* The log: see log.h. */
 #include "base/log.h"
 
+#include "base/escape.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -72,9 +74,13 @@ void log_to_syslog(void)
 /* A line stays a line, and no terminal obeys it, whoever named what is told of. */
 static void disarm(char *line)
 {
-    for (; *line; line++)
-        if ((unsigned char)*line < ' ' || *line == 0x7f)
+    for (size_t left = strlen(line), length; left > 0; line += length, left -= length) {
+        length = escape_plain_length(line, left);
+        if (length == 0) {
             *line = '?';
+            length = 1;
+        }
+    }
 }
 
 /* One write, so that lines of several processes stay whole. */

@@ -74,12 +74,12 @@ class Foreground(studentfs.TestCase):
     def test_levels(self):
         """debug tells of runs, on a line each whatever they are called."""
         with self.foreground("--log-level", "debug"):
-            run = self.mount.make("a\nb")
+            run = self.mount.make(os.fsdecode(b"a\nb\x9b\xc2\x9b\xe2\x80\xae\xc3\xa9"))
             run.start("true")
             run.retval()
             run.remove()
         for state in ("new", "running", "ended", "removed"):
-            self.assertIn(f"studentfs: run a?b: {state}", self.lines())
+            self.assertIn(f"studentfs: run a?b??????é: {state}", self.lines())
         with self.foreground("--log-level", "error") as process:
             os.kill(process.pid, signal.SIGCONT)
             run = self.mount.make()

@@ -47,6 +47,21 @@ class Overview(studentfs.TestCase):
         self.assertEqual(self.lines()[run.name][6], "printf 'a\\nb'")
         run.remove()
 
+    def test_a_terminal_obeys_nothing(self):
+        """Names and commands may have a student's file name in them: controls of 7 and 8 bits, of UTF-8; directions."""
+        wild = b"\x1b[2J\xc2\x9b2J\x7f\r\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8f\xd8\x9c"
+        run = self.mount.make(os.fsdecode(b"wild\x9b\xff\xc3" + wild))
+        run.write("working_dir", b"/task/" + wild)
+        run.write("cmd", b"true '" + wild + "é€🙂'".encode())
+        run.retval()
+        for path in self.mount.path("runs"), run.file("status"), self.mount.path("events"), run.file("transcript"):
+            with open(path, "rb", buffering=0) as file:
+                text = file.read(1 << 16).decode()
+            self.assertTrue(text.replace("\n", "").isprintable(), (path, text))
+        shown = run.read("status").decode()
+        self.assertIn(r"true '\x1b[2J\xc2\x9b2J\x7f\x0d\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8f\xd8\x9cé€🙂'", shown)
+        run.remove()
+
     def test_metrics(self):
         before = self.metrics()
         self.mount.run("echo 12345").retval()

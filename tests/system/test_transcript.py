@@ -93,7 +93,7 @@ class Transcript(studentfs.TestCase):
         self.assertRegex(self.of(run, "state")[-1], "^ended 254 failed .+")
 
     def test_any_bytes_come_back(self):
-        data = bytes(range(256)) * 3 + "é€🙂\u2028\x85".encode() + b"\\n \\x41 %s\xff\n" + b"x" * 5000
+        data = bytes(range(256)) * 3 + "é€🙂\u2028\x85\u2067\u200f\u061c".encode() + b"\\n \\x41 %s\xff\n" + b"x" * 5000
         (self.mount.student / "data").write_bytes(data)
         run = self.mount.run("cat student/data")
         run.retval()

@@ -1,5 +1,5 @@
 /* Bytes as a piece of one line of text. */
-#include "escape.h"
+#include "base/escape.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -9,10 +9,18 @@ static bool is_within(unsigned char c, unsigned char low, unsigned char high)
     return c >= low && c <= high;
 }
 
-/*
- * The length of the character of UTF-8 (RFC 3629) that begins here; 0: none does, or it is
- * one that ends a line or turns it around on a terminal.
- */
+/* Of Unicode, what separates lines or has a piece of them go the other way round. */
+static bool is_turning(const unsigned char *at)
+{
+    bool is_mark = at[0] == 0xd8 && at[1] == 0x9c; /* U+061C */
+    /* U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069 */
+    return is_mark ||
+           (at[0] == 0xe2 && at[1] == 0x80 &&
+            (is_within(at[2], 0x8e, 0x8f) || is_within(at[2], 0xa8, 0xae))) ||
+           (at[0] == 0xe2 && at[1] == 0x81 && is_within(at[2], 0xa6, 0xa9));
+}
+
+/* The length of the character of UTF-8 (RFC 3629) that begins here, beyond ASCII; 0: none does. */
 static size_t sequence(const unsigned char *at, size_t left)
 {
     size_t length = is_within(*at, 0xc2, 0xdf)   ? 2
@@ -29,9 +37,16 @@ static size_t sequence(const unsigned char *at, size_t left)
                  || (at[0] == 0xed && at[1] >= 0xa0) /* surrogates */
                  || (at[0] == 0xf0 && at[1] < 0x90)  /* overlong */
                  || (at[0] == 0xf4 && at[1] >= 0x90) /* above U+10FFFF */
-                 /* U+2028 to U+202E: separators of lines, directions */
-                 || (at[0] == 0xe2 && at[1] == 0x80 && is_within(at[2], 0xa8, 0xae));
+                 || is_turning(at);
     return wrong ? 0 : length;
+}
+
+size_t escape_plain_length(const char *text, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    if (size == 0)
+        return 0;
+    return is_within(*at, ' ', '~') ? 1 : sequence(at, size);
 }
 
 static size_t escape_byte(unsigned char c, char *out)

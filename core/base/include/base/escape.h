@@ -8,3 +8,10 @@
 
 /* Writes at most ESCAPE_MAX * size bytes to out, with no NUL at the end; returns how many. */
 size_t escape(const char *data, size_t size, char *out);
+
+/*
+ * The length of the character that the text begins with, where a line may have it as it is,
+ * whoever reads that on a terminal; 0: it is a control character, no UTF-8, or has what follows
+ * go the other way round.
+ */
+size_t escape_plain_length(const char *text, size_t size);
