@@ -272,6 +272,8 @@ static void watch_limits(struct run *run)
 static void bound_teardown(struct run *run)
 {
     timer_arm(&run->clock, TEARDOWN_BOUND_NS);
+    /* It fails only where init is gone, which is heard of otherwise. */
+    sandbox_begin_teardown(run->sandbox, &run->seen.limits);
 }
 
 static void kill_sandbox(struct run *run)

@@ -287,6 +287,16 @@ void sandbox_limit_ahead(struct sandbox *sandbox, const struct limits *limits)
     sandbox->cpu_base_ns = cgroup_cpu_ns(&sandbox->cgroup);
 }
 
+/* Where the room cannot be made, the script has what is left. */
+int sandbox_begin_teardown(struct sandbox *sandbox, const struct limits *limits)
+{
+    static const struct message message = {.type = MESSAGE_INIT_TEARDOWN};
+    struct limits doubled = *limits;
+    doubled.memory_bytes *= 2;
+    cgroup_set_limits(&sandbox->cgroup, &doubled);
+    return sandbox_send(sandbox, &message, -1);
+}
+
 int sandbox_assign(struct sandbox *sandbox, const struct limits *limits,
                    const struct message_init_assign *assign, int connection)
 {

@@ -81,6 +81,11 @@ void sandbox_limit_ahead(struct sandbox *sandbox, const struct limits *limits);
 /* Gives it a run: limits, and the connection to the client, which stays the caller's. */
 int sandbox_assign(struct sandbox *sandbox, const struct limits *limits,
                    const struct message_init_assign *assign, int connection);
+/*
+ * Lets it go on to the teardown script, when the command has been measured. What the command has
+ * left in memory (files, segments) is in the script's way no more: it has as much as that had.
+ */
+int sandbox_begin_teardown(struct sandbox *sandbox, const struct limits *limits);
 /* A message to init, with a borrowed descriptor; -1: without. */
 int sandbox_send(struct sandbox *sandbox, const struct message *message, int fd);
 void sandbox_kill(struct sandbox *sandbox);

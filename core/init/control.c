@@ -47,6 +47,21 @@ int control_fd(void)
     return control;
 }
 
+/* One message, waited for; another's type is nobody we know. */
+static void receive(enum message_type type, char bytes[ASSIGN_MAX], struct message *ret_message,
+                    int *ret_fd, size_t n_expected)
+{
+    size_t n_fds = 0;
+    struct pollfd readable = {.fd = control, .events = POLLIN};
+    poll(&readable, 1, -1);
+    ssize_t size = fdpass_receive(control, bytes, ASSIGN_MAX, ret_fd, n_expected, &n_fds, NULL);
+    if (size == 0 || size == -ECONNRESET)
+        _exit(EXIT_SUCCESS);
+    if (size < 0 || n_fds != n_expected || message_decode(bytes, (size_t)size, ret_message) < 0 ||
+        ret_message->type != type)
+        give_up("descriptor 3 is no agent's socket");
+}
+
 /* It has room: init says a handful of things in its life, each short. */
 void control_send(const struct message *message)
 {
@@ -77,16 +92,16 @@ void control_receive_assign(struct message_init_assign *ret_assign, int *ret_con
 {
     char bytes[ASSIGN_MAX];
     struct message message;
-    size_t n_fds = 0;
-    struct pollfd readable = {.fd = control, .events = POLLIN};
-    poll(&readable, 1, -1);
-    ssize_t size = fdpass_receive(control, bytes, sizeof(bytes), ret_connection, 1, &n_fds, NULL);
-    if (size == 0 || size == -ECONNRESET)
-        _exit(EXIT_SUCCESS);
-    if (size < 0 || n_fds != 1 || message_decode(bytes, (size_t)size, &message) < 0 ||
-        message.type != MESSAGE_INIT_ASSIGN)
-        give_up("descriptor 3 is no agent's socket");
+    receive(MESSAGE_INIT_ASSIGN, bytes, &message, ret_connection, 1);
     *ret_assign = message.init_assign;
+}
+
+void control_receive_teardown(void)
+{
+    char bytes[ASSIGN_MAX];
+    struct message message;
+    if (control >= 0)
+        receive(MESSAGE_INIT_TEARDOWN, bytes, &message, NULL, 0);
 }
 
 int control_wait(int fd, uint64_t deadline)

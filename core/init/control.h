@@ -21,5 +21,8 @@ void control_send_ended(const struct ending *ending, bool teardown);
 /* Waits for an assignment: the limits and the connection to the client. */
 void control_receive_assign(struct message_init_assign *ret_assign, int *ret_connection);
 
+/* Waits until the agent is ready for the teardown script: the command's measure is taken. */
+void control_receive_teardown(void);
+
 /* Waits for fd to be readable, at most until the deadline (monotonic_ns()): 0 or -ETIME. */
 int control_wait(int fd, uint64_t deadline);

@@ -285,6 +285,7 @@ static void run_teardown(struct init *init)
                         .opens_scripts = true};
     char **words;
     struct ending ignored;
+    control_receive_teardown();
     reap_all(init); /* what was killed still counts as processes */
     if (words_split(script.data, script.size, &words) < 0 || !words[0])
         return;

@@ -175,4 +175,5 @@ const struct message_table message_tables[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_INIT_ENDED] = {"init_ended", init_ended_fields},
     [MESSAGE_INIT_SSH] = {"init_ssh", init_ssh_fields},
     [MESSAGE_INIT_VISITED] = {"init_visited", no_fields},
+    [MESSAGE_INIT_TEARDOWN] = {"init_teardown", no_fields},
 };

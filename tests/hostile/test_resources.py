@@ -78,6 +78,29 @@ class Memory(hostile.TestCase):
         run.remove()
 
 
+class Teardown(hostile.TestCase):
+    """Its script has as much as the command had, whatever that has left in memory, and does not change the result."""
+
+    def torn(self, command, script, **settings):
+        proof = self.mount.student / "torn"
+        proof.unlink(missing_ok=True)
+        run = self.mount.run(command, teardown_script=script, memory_limit=48, **settings)
+        self.assert_ended(run, 0, "exited")
+        run.remove()
+        return proof.exists()
+
+    def test_memory_that_is_left(self):
+        script = "python3 -c 'x = bytearray(20 << 20); open(\"student/torn\", \"w\")'"
+        for where in "/tmp", "/dev/shm":
+            with self.subTest(where=where):
+                self.assertTrue(self.torn(f"sh -c 'test -w {where} || exit 0; exec head -c 46M /dev/zero > {where}/x'", script))
+
+    def test_a_script_that_takes_more(self):
+        script = "python3 -c 'x = bytearray(200 << 20); open(\"student/torn\", \"w\")'"
+        for _ in range(5):
+            self.assertFalse(self.torn("true", script))
+
+
 class Tables(hostile.TestCase):
     def takes(self, what, most, **settings):
         """He keeps what he got while the neighbour goes on and other runs start and end."""

@@ -115,6 +115,7 @@ static void expect_teardown(struct box *box, int retval)
     struct message_init_ended ended = box_receive(box, MESSAGE_INIT_ENDED, bytes).init_ended;
     assert_int_equal(ended.retval, retval);
     assert_true(ended.teardown);
+    box_let_teardown(box);
 }
 
 static void test_teardown(void **state)

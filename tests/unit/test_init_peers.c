@@ -132,6 +132,16 @@ int box_close(struct box *box)
 
 /* --- the agent --- */
 
+void box_let_teardown(struct box *box)
+{
+    const struct message message = {.type = MESSAGE_INIT_TEARDOWN};
+    char *bytes;
+    size_t size;
+    assert_int_equal(message_encode(&message, &bytes, &size), 0);
+    assert_int_equal(fdpass_send(box->control, bytes, size, NULL, 0), size);
+    free(bytes);
+}
+
 void box_assign(struct box *box, const struct message_init_assign *limits)
 {
     struct message message = {.type = MESSAGE_INIT_ASSIGN, .init_assign = *limits};

@@ -27,6 +27,8 @@ void box_open(struct box *box);
 /* Ends it, whatever it does, and removes its directory. Returns init's exit code. */
 int box_close(struct box *box);
 
+/* What the agent says when it has measured the command. */
+void box_let_teardown(struct box *box);
 /* Assigns it a connection, with these limits; expects its `H`. */
 void box_assign(struct box *box, const struct message_init_assign *limits);
 /* `S` with n_fds descriptors, and size bytes behind it in the same message. */

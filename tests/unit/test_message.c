@@ -232,6 +232,7 @@ static void test_round_trip_of_ours(void **state)
     static const struct message messages[] = {
         {.type = MESSAGE_INIT_READY},
         {.type = MESSAGE_INIT_ASSIGN, .init_assign = {1, 2, 3, 4, 5, INT64_MAX, true, 7}},
+        {.type = MESSAGE_INIT_TEARDOWN},
         {.type = MESSAGE_INIT_RUNNING, .init_running = {.since = 1}},
         {.type = MESSAGE_INIT_ENDED,
          .init_ended = {127, 0, TEXT("not found"), TEXT("exited"), true}},
