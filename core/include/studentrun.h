@@ -41,15 +41,14 @@ struct studentrun_options {
     uint32_t start_timeout_ms;    /* request to run_student_started; default 60000 */
     uint32_t handover_timeout_ms; /* from there to init's H, or to the answer to
                                      run_student_init; default 10000 */
-    uint32_t
-        fallback_timeout_ms;    /* auto: to init's H, before message mode is tried; default 10000 */
-    uint32_t retval_timeout_ms; /* init gone to the return value; in message mode, twice that from
-                                   the end of hard_time_limit, and of output that waits to be
-                                   read; default 60000 */
-    uint32_t router_grace_ms;   /* router gone to giving up its runs; default 1000 */
-    uint32_t max_runs;          /* at a time, no more than ZeroMQ has sockets for, its default;
-                                   an engine for few takes less memory and time to make, and
-                                   gives others -EMFILE. Of no use to the waiting calls */
+    uint32_t fallback_timeout_ms; /* auto: to init's H, then message mode is tried; default 10000 */
+    uint32_t retval_timeout_ms;   /* init gone to the return value; in message mode, twice that from
+                                     the end of hard_time_limit, and of output that waits to be
+                                     read; default 60000 */
+    uint32_t router_grace_ms;     /* router gone to giving up its runs; default 1000 */
+    uint32_t max_runs;            /* at a time, no more than ZeroMQ has sockets for, its default;
+                                     an engine for few takes less memory and time to make, and
+                                     gives others -EMFILE. Of no use to the waiting calls */
 };
 
 /* The parameters of INGInious's run_student. Strings are UTF-8 and copied. */
