@@ -58,13 +58,15 @@ int studentrun_agent_new(const struct studentrun_agent_options *options,
 {
     static const struct studentrun_agent_options defaults = {0};
     struct studentrun_agent *agent = calloc(1, sizeof(*agent));
-    if (!agent)
+    if (!agent) {
+        snprintf(ret_reason, size, "%s", strerror(ENOMEM));
         return -ENOMEM;
+    }
     *agent = (struct studentrun_agent){.child = {.pidfd = -1}, .log = {-1, -1}};
     int r = runtime_dir_init_once(&agent->dir);
     if (r < 0) {
         snprintf(ret_reason, size,
-                 "cannot make a private directory in $XDG_RUNTIME_DIR, /run or /tmp: %s",
+                 "cannot make a private directory in $XDG_RUNTIME_DIR, /run, /tmp or /dev/shm: %s",
                  strerror(-r));
     } else {
         r = start(agent, options ? options : &defaults);

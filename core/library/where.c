@@ -11,11 +11,6 @@
 
 #define GRADING_CONTAINER "/sockets"
 
-static bool is_joined(const struct studentrun_call *call)
-{
-    return where_router(call) != NULL;
-}
-
 const char *where_router(const struct studentrun_call *call)
 {
     if (call->options.sockets_dir)
@@ -34,8 +29,10 @@ int where_new_agent(const struct studentrun_agent_options *options,
     while (options->arguments && options->arguments[n])
         n++;
     _cleanup_free_ const char **arguments = calloc(N_FIRST + n + 1, sizeof(*arguments));
-    if (!arguments)
+    if (!arguments) {
+        snprintf(ret_reason, size, "%s", strerror(ENOMEM));
         return -ENOMEM;
+    }
     memcpy(arguments, first, sizeof(first));
     if (n > 0)
         memcpy(arguments + N_FIRST, options->arguments, n * sizeof(*arguments));
@@ -52,7 +49,7 @@ char *where_student(const struct studentrun_call *call)
     _cleanup_free_ char *task = realpath(call->agent.task_dir ? call->agent.task_dir : ".", NULL);
     if (!getcwd(here, sizeof(here)))
         return strdup(outside);
-    if (is_joined(call) && !call->agent.task_dir)
+    if (where_router(call) && !call->agent.task_dir)
         return strdup(here);
     size_t n = task ? strlen(task) : 0, m = sizeof(inside) - 1;
     const char *rest = here + n;
