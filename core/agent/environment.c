@@ -47,15 +47,6 @@ int environments_add(struct environments *environments, const char *text)
     return 0;
 }
 
-void environments_deinit(struct environments *environments)
-{
-    for (size_t i = 0; i < environments->n; i++) {
-        free(environments->items[i].name);
-        free(environments->items[i].root);
-    }
-    environments->n = 0;
-}
-
 bool environments_find(const struct environments *environments, struct text name,
                        const struct environment **ret_environment)
 {

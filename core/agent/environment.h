@@ -29,7 +29,6 @@ struct environments {
  * a path that is too long; -ENOTDIR and what realpath(3) gives.
  */
 int environments_add(struct environments *environments, const char *text);
-void environments_deinit(struct environments *environments);
 
 /* Empty and nil stand for the default. Returns whether there is such a one. */
 bool environments_find(const struct environments *environments, struct text name,
