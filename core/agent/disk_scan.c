@@ -50,13 +50,13 @@ static void look_at(struct disk_scan *scan, int parent, const char *name)
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 ||
         st.st_dev != scan->dev)
         return;
-    scan->found += counts(scan, &st);
+    bool is_his = counts(scan, &st);
+    scan->found += is_his;
     if (!S_ISDIR(st.st_mode))
         return;
-    if (scan->depth == DISK_SCAN_DEPTH)
+    /* One that has gone is passed over. */
+    if (scan->depth == DISK_SCAN_DEPTH || (enter(scan, parent, name) == -EACCES && is_his))
         scan->found = scan->enough;
-    else
-        enter(scan, parent, name); /* one that has gone, or that nobody may read, is passed over */
 }
 
 bool disk_scan_go_on(struct disk_scan *scan, unsigned entries)

@@ -14,7 +14,8 @@
 #include <time.h>
 
 /* Directories in each other that are looked into; what lies deeper is no program's need, and counts
- * as enough. */
+ * as enough. So does one of the student's that has changed and may not be read: to an agent who is
+ * not root, a place to hide in. */
 #define DISK_SCAN_DEPTH 64
 struct disk_scan {
     DIR *levels[DISK_SCAN_DEPTH];

@@ -121,6 +121,31 @@ static void test_too_deep_is_enough(void **state)
     assert_int_equal(scan(f, geteuid(), &always, ENOUGH), ENOUGH);
 }
 
+#define SOMEBODY 4242
+
+/* To an agent who is not root: whoever owns it may fill it nevertheless. */
+static void test_what_is_hidden_is_enough(void **state)
+{
+    const struct fixture *f = *state;
+    struct timespec later;
+    if (geteuid() == 0) {
+        assert_int_equal(fchown(f->fd, SOMEBODY, SOMEBODY), 0);
+        assert_int_equal(seteuid(SOMEBODY), 0);
+    }
+    assert_int_equal(mkdirat(f->fd, "d", 0300), 0);
+    uint64_t found = scan(f, geteuid(), &always, ENOUGH);
+    clock_gettime(CLOCK_REALTIME, &later);
+    later.tv_sec++;
+    uint64_t found_later = scan(f, geteuid(), &later, ENOUGH);
+    uint64_t found_of_others = scan(f, geteuid() + 1, &always, ENOUGH);
+    assert_int_equal(fchmodat(f->fd, "d", 0700, 0), 0);
+    if (getuid() == 0)
+        assert_int_equal(seteuid(0), 0);
+    assert_int_equal(found, ENOUGH);
+    assert_int_equal(found_later, 0);
+    assert_int_equal(found_of_others, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +154,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_is_followed_or_opened, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_enough_ends_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_deep_is_enough, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_hidden_is_enough, set_up, tear_down),
     };
     return RUN_TESTS(tests);
 }
