@@ -98,17 +98,30 @@ int option_print_version(const struct option_table *table, const struct option_r
     return OPTION_ANSWERED;
 }
 
+/* What it may be, where that is a number: one with a sign is none. */
+static void describe_range(const struct option_row *row, char *ret_text, size_t size)
+{
+    *ret_text = 0;
+    if (row->take == option_take_number)
+        snprintf(ret_text, size, " (%" PRIu64 " to %" PRIu64 ")", row->min, row->max);
+    else if (row->take == option_take_usec)
+        snprintf(ret_text, size, " (up to %" PRIu64 " seconds)", row->max);
+    else if (row->take == option_take_ms)
+        snprintf(ret_text, size, " (more than 0, up to %" PRIu64 " seconds)", row->max);
+}
+
 static void say_what_is_wrong(const struct option_table *table, const struct option_row *row,
                               const char *text, int error)
 {
-    char range[80] = "out of range";
-    const char *what = error == -ERANGE ? range : strerror(-error);
-    if (row->take == option_take_number)
-        snprintf(range, sizeof(range), "out of range, which is %" PRIu64 " to %" PRIu64, row->min,
-                 row->max);
+    char range[80] = "";
+    const char *what = strerror(-error);
     if (error == -EINVAL)
         what = row->wrong ? row->wrong : "not a number";
-    fprintf(stderr, "%s: --%s %s: %s\n", table->program, row->name, text, what);
+    else if (error == -ERANGE)
+        what = "out of range";
+    if (error == -ERANGE || (error == -EINVAL && !row->wrong))
+        describe_range(row, range, sizeof(range));
+    fprintf(stderr, "%s: --%s %s: %s%s\n", table->program, row->name, text, what, range);
 }
 
 int option_take(const struct option_table *table, const struct option_row *row, char *text,

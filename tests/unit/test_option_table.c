@@ -99,11 +99,13 @@ static void test_what_is_wrong_is_said(void **state)
     static const struct {
         const char *line, *said;
     } cases[] = {
-        {"--number x", "program: --number x: not a number\n"},
-        {"--number 1", "program: --number 1: out of range, which is 2 to 9\n"},
-        {"--number 10", "program: --number 10: out of range, which is 2 to 9\n"},
-        {"--usec 11", "program: --usec 11: out of range\n"},
-        {"--ms 0", "program: --ms 0: out of range\n"},
+        {"--number x", "program: --number x: not a number (2 to 9)\n"},
+        {"--number -3", "program: --number -3: not a number (2 to 9)\n"},
+        {"--number 1", "program: --number 1: out of range (2 to 9)\n"},
+        {"--number 10", "program: --number 10: out of range (2 to 9)\n"},
+        {"--usec 11", "program: --usec 11: out of range (up to 10 seconds)\n"},
+        {"--usec 5s", "program: --usec 5s: not a number (up to 10 seconds)\n"},
+        {"--ms 0", "program: --ms 0: out of range (more than 0, up to 10 seconds)\n"},
         {"--own -22", "program: --own -22: not what it should be\n"}, /* EINVAL */
         {"--own -2", "program: --own -2: No such file or directory\n"},
         {"--own -125", ""}, /* ECANCELED: said already */
