@@ -30,16 +30,18 @@ void limits_resolve(const struct limit_options *options, const struct message_ru
     uint64_t cpu =
         choose(usec_of(asked->time_limit_usec, asked->time_limit), options->time_limit * USEC_PER_S,
                options->max_time_limit * USEC_PER_S, TIME_MAX_S * USEC_PER_S);
-    uint64_t hard =
-        options->hard_time_limit ? options->hard_time_limit * USEC_PER_S : HARD_TIME_FACTOR * cpu;
-    uint64_t wall = choose(usec_of(asked->hard_time_limit_usec, asked->hard_time_limit), hard,
-                           options->max_hard_time_limit * USEC_PER_S, TIME_MAX_S * USEC_PER_S);
+    int64_t asked_wall = usec_of(asked->hard_time_limit_usec, asked->hard_time_limit);
+    bool follows = asked_wall <= 0 && !options->hard_time_limit;
+    uint64_t hard = follows ? HARD_TIME_FACTOR * cpu : options->hard_time_limit * USEC_PER_S;
+    uint64_t wall = choose(asked_wall, hard, options->max_hard_time_limit * USEC_PER_S,
+                           TIME_MAX_S * USEC_PER_S);
     uint64_t memory = choose(asked->memory_limit, options->memory_limit, options->max_memory_limit,
                              MEMORY_MAX_MIB);
     if (memory < MEMORY_MIN_MIB)
         memory = MEMORY_MIN_MIB;
     *ret_limits = (struct limits){.cpu_ns = cpu * NS_PER_US,
                                   .wall_ns = wall * NS_PER_US,
+                                  .wall_follows_cpu = follows && wall == hard,
                                   .memory_bytes = memory << 20,
                                   .processes = options->process_limit,
                                   .disk_bytes = options->disk_limit << 20};

@@ -3,6 +3,7 @@
 
 #include "protocol/message.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define MEMORY_MIN_MIB 20 /* less does not start an interpreter; INGInious's own minimum */
@@ -21,6 +22,7 @@ struct limit_options {
 
 struct limits {
     uint64_t cpu_ns, wall_ns, memory_bytes, processes, disk_bytes;
+    bool wall_follows_cpu; /* nobody said how long: it is three times the CPU limit */
 };
 
 /* Zero and less ask for the default. */

@@ -34,8 +34,9 @@ static void struck(const struct observed *seen, enum kill_cause cause, struct ve
         break;
     case KILL_WALL:
         verdict->termination = TERMINATION_WALL_TIME;
-        snprintf(verdict->reason, REASON_MAX, "ran longer than %g s",
-                 (double)limits->wall_ns / (double)NS_PER_S);
+        snprintf(verdict->reason, REASON_MAX, "ran longer than %g s%s",
+                 (double)limits->wall_ns / (double)NS_PER_S,
+                 limits->wall_follows_cpu ? ", three times its CPU limit" : "");
         break;
     case KILL_DISK:
         verdict->termination = TERMINATION_DISK;

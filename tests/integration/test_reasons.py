@@ -35,6 +35,7 @@ class Reasons(test_agent.AgentTest):
                 ("student/student hog", {"memory_limit": 32}, 252, "memory", "used more than 32 MiB of memory"),
                 ("student/student spin 2", {"time_limit": 1, "hard_time_limit": 40}, 253, "cpu_time", "used more than 1 s of CPU time"),
                 ("student/student sleep", {"hard_time_limit": 1}, 253, "wall_time", "ran longer than 1 s"),
+                ("student/student sleep", {"time_limit_usec": 100000}, 253, "wall_time", "ran longer than 0.3 s, three times its CPU limit"),
                 ("student/student spin 2", {"time_limit_usec": 300000, "hard_time_limit": 40}, 253, "cpu_time",
                  "used more than 0.3 s of CPU time")):
             self.commanded(command, retval, termination, reason, **asked)

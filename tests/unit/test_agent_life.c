@@ -87,9 +87,20 @@ static void test_the_wall_clock_follows_the_cpu_limit(void **state)
     limits_resolve(&defaults, &(struct message_run_student){.time_limit = 5}, &limits);
     assert_int_equal(limits.cpu_ns, 5 * NS_PER_S);
     assert_int_equal(limits.wall_ns, 15 * NS_PER_S);
+    assert_true(limits.wall_follows_cpu);
     limits_resolve(&defaults, &(struct message_run_student){.time_limit = 5, .hard_time_limit = 7},
                    &limits);
     assert_int_equal(limits.wall_ns, 7 * NS_PER_S);
+    assert_false(limits.wall_follows_cpu);
+    struct limit_options options = defaults;
+    options.max_hard_time_limit = 8;
+    limits_resolve(&options, &(struct message_run_student){.time_limit = 5}, &limits);
+    assert_int_equal(limits.wall_ns, 8 * NS_PER_S);
+    assert_false(limits.wall_follows_cpu);
+    options.hard_time_limit = 3;
+    limits_resolve(&options, &(struct message_run_student){.time_limit = 1}, &limits);
+    assert_int_equal(limits.wall_ns, 3 * NS_PER_S);
+    assert_false(limits.wall_follows_cpu);
 }
 
 static void test_fractions_of_a_second(void **state)
@@ -187,6 +198,9 @@ static void test_a_limit_overrules_what_init_says(void **state)
     check_verdict(&seen, RETVAL_TIME, TERMINATION_CPU_TIME, "used more than 1 s of CPU time");
     seen.cause = KILL_WALL;
     check_verdict(&seen, RETVAL_TIME, TERMINATION_WALL_TIME, "ran longer than 3 s");
+    seen.limits.wall_follows_cpu = true;
+    check_verdict(&seen, RETVAL_TIME, TERMINATION_WALL_TIME,
+                  "ran longer than 3 s, three times its CPU limit");
     seen.cause = KILL_MEMORY;
     check_verdict(&seen, RETVAL_MEMORY, TERMINATION_MEMORY, "used more than 64 MiB of memory");
 }
