@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How far writers may be ahead of the command (filesystem.md: 64 MiB). */
+/* How far writers may be ahead of the command (studentfs(5)). */
 #define INPUT_AHEAD_MAX ((size_t)64 << 20)
 
 enum input_end { INPUT_END_AUTO, INPUT_END_MANUAL, INPUT_END_NOW };

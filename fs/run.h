@@ -90,8 +90,8 @@ void run_unref(struct run *run);
 
 /*
  * Starts it; writer is the process whose working directory is meant. -EBUSY: it did
- * already; -EINVAL, -EILSEQ, -E2BIG: no such command. Where it could not be started for
- * another reason it has ended, with that reason.
+ * already; -EINVAL, -EILSEQ, -E2BIG: no such command; -ENOMEM: nothing has changed. Where it could
+ * not be started for another reason it has ended, with that reason.
  */
 int run_start(struct run *run, const char *command, size_t size, pid_t writer);
 /* Ends a run that could not start. */

@@ -41,7 +41,7 @@ struct setting {
 
 extern const char *const input_end_names[];
 
-/* output_limit's default (filesystem.md: 64 MiB). */
+/* output_limit's default (studentfs(5)). */
 #define OUTPUT_LIMIT_DEFAULT (UINT64_C(64) << 20)
 
 void settings_init(struct settings *settings);

@@ -3,7 +3,7 @@
  *
  * run_student() and run_student_simple(), at the end of this file, wait for the run's end. For
  * programs with an event loop of their own there is an engine, which they are made of: it
- * talks through a router (see the protocol's manual).
+ * talks through a router (protocol.md, beside the README).
  *
  * An engine talks to one router; each run is independent of the others. Nothing here
  * waits, logs or exits: watch studentrun_engine_fd() for reading and call
