@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ioprio.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -17,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define LOW_WORD UINT64_C(0xffffffff) /* the kernel looks at 32 bits of these arguments */
@@ -85,6 +87,17 @@ static const struct rule rules[] = {
     {"bpf", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"process_vm_readv", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"process_vm_writev", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
+    /* process 1, where it has the student's uid (he is root, or the agent is not): without files,
+       processes or a turn it does not tear down */
+    {"prlimit64", EPERM, 0, SCMP_CMP_MASKED_EQ, LOW_WORD, 1},
+    {"sched_setaffinity", EPERM, 0, SCMP_CMP_MASKED_EQ, LOW_WORD, 1},
+    {"sched_setscheduler", EPERM, 0, SCMP_CMP_MASKED_EQ, LOW_WORD, 1},
+    {"sched_setparam", EPERM, 0, SCMP_CMP_MASKED_EQ, LOW_WORD, 1},
+    {"sched_setattr", EPERM, 0, SCMP_CMP_MASKED_EQ, LOW_WORD, 1},
+    {"setpriority", EPERM, 1, SCMP_CMP_MASKED_EQ, LOW_WORD, 1},
+    {"setpriority", EPERM, 0, SCMP_CMP_MASKED_EQ, LOW_WORD, PRIO_USER},
+    {"ioprio_set", EPERM, 1, SCMP_CMP_MASKED_EQ, LOW_WORD, 1},
+    {"ioprio_set", EPERM, 0, SCMP_CMP_MASKED_EQ, LOW_WORD, IOPRIO_WHO_USER},
     /* the machine */
     {"kexec_load", EPERM, 0, _SCMP_CMP_MIN, 0, 0},
     {"kexec_file_load", EPERM, 0, _SCMP_CMP_MIN, 0, 0},

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,33 @@ static int do_signals(const char *argument)
     return 0;
 }
 
+#define IOPRIO_OF_PROCESS 1
+#define IOPRIO_OF_USER    3
+#define IOPRIO_IDLE       (3 << 13)
+
+/* Limits and a turn at the processor that keep process 1 from what it has to do after the command.
+ */
+static void starve_init(void)
+{
+    const struct rlimit none = {0, 0};
+    const struct sched_param idle = {0};
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(0, &cpus);
+    tell("processes", prlimit(1, RLIMIT_NPROC, &none, NULL));
+    tell("open_files", prlimit(1, RLIMIT_NOFILE, &none, NULL));
+    /* As the kernel takes its number, in 32 bits. */
+    tell("memory", syscall(SYS_prlimit64, 1L << 32 | 1, RLIMIT_AS, &none, NULL));
+    tell("processors", sched_setaffinity(1, sizeof(cpus), &cpus));
+    tell("scheduler", sched_setscheduler(1, SCHED_IDLE, &idle));
+    tell("parameter", sched_setparam(1, &idle));
+    tell("attributes", syscall(SYS_sched_setattr, 1, &(uint32_t[12]){48, SCHED_IDLE}, 0));
+    tell("priority", setpriority(PRIO_PROCESS, 1, 19));
+    tell("priority_of_all", setpriority(PRIO_USER, 0, 19));
+    tell("io", syscall(SYS_ioprio_set, IOPRIO_OF_PROCESS, 1, IOPRIO_IDLE));
+    tell("io_of_all", syscall(SYS_ioprio_set, IOPRIO_OF_USER, getuid(), IOPRIO_IDLE));
+}
+
 /* What can be seen and opened of process 1, and of whoever else is there. */
 static int do_init(const char *argument)
 {
@@ -101,6 +129,7 @@ static int do_init(const char *argument)
     int pidfd = (int)syscall(SYS_pidfd_open, 1, 0);
     tell("pidfd_getfd", syscall(SYS_pidfd_getfd, pidfd, 3, 0));
     tell("pidfd_kill", syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0));
+    starve_init();
     return 0;
 }
 

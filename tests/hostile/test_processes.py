@@ -40,8 +40,11 @@ class Processes(hostile.TestCase):
         other.remove()
 
     def test_init(self):
-        """Process 1, which is not dumpable: nothing of it can be opened, traced or taken."""
+        """Process 1, which is not dumpable: nothing of it can be opened, traced or taken, nor can it be starved."""
+        torn = self.mount.student / "torn"
         for settings in self.as_root_too():
+            torn.unlink(missing_ok=True)
+            settings["teardown_script"] = "touch student/torn"
             got = self.got("init", **settings)
             self.assertEqual(got.pop("root/etc/shadow"), "EACCES")
             # A signal from inside is one that process 1 does not take.
@@ -51,6 +54,7 @@ class Processes(hostile.TestCase):
                 self.assertIn(got.pop("fd"), ("done", "EACCES"))
                 self.assertIn(got.pop("oom_score_adj"), ("done", "EACCES"))
             self.assertLessEqual(set(got.values()), {"EACCES", "EPERM"}, got)
+            self.assertTrue(torn.exists())
 
     def test_who_outlives_the_command(self):
         """A session of its own, deaf to all signals, stdout in hand, stopped or not."""
