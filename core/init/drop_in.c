@@ -13,9 +13,9 @@
 
 #define PARENT_SOCKET "/__parent.sock"
 #define PROCESSES     1000 /* section 7 of the protocol */
-#define HANDOVER_MS                                                                                \
-    60000 /* agent and client have their own bounds; this one ends what they forgot */
-#define HOME "/task"
+#define HOME          "/task"
+/* Agent and client have their own bounds; this one ends what they forgot. */
+#define HANDOVER_MS 60000
 
 static int fail(const char *what, int error)
 {
