@@ -3,19 +3,17 @@
 
 #include <stdio.h>
 
-static const struct {
-    unsigned flag;
-    const char *name;
-} limits[CONTROLLER_COUNT] = {[CONTROLLER_MEMORY] = {LIMIT_MEMORY, "memory"},
-                              [CONTROLLER_PIDS] = {LIMIT_PROCESSES, "processes"},
-                              [CONTROLLER_CPU] = {LIMIT_CPU, "cpu"}};
+/* What each controller bounds. */
+static const enum limit_flag limits[CONTROLLER_COUNT] = {[CONTROLLER_MEMORY] = LIMIT_MEMORY,
+                                                         [CONTROLLER_PIDS] = LIMIT_PROCESSES,
+                                                         [CONTROLLER_CPU] = LIMIT_CPU};
 
 unsigned enforced_limits(const struct cgroup_tree *cgroups, bool has_user_namespace)
 {
     unsigned flags = LIMIT_WALL | (has_user_namespace ? LIMIT_PROCESSES : 0);
     for (unsigned i = 0; i < CONTROLLER_COUNT; i++)
         if (cgroup_tree_has(cgroups, (enum controller)i))
-            flags |= limits[i].flag;
+            flags |= limits[i];
     return flags;
 }
 
@@ -26,7 +24,7 @@ void enforced_describe_missing(const struct cgroup_tree *cgroups, bool has_user_
     size_t used = 0;
     *ret_text = 0;
     for (unsigned i = 0; i < CONTROLLER_COUNT && used < size; i++)
-        if (!(enforced & limits[i].flag))
+        if (!(enforced & limits[i]))
             used += (size_t)snprintf(ret_text + used, size - used, "%s%s: %s", used ? "; " : "",
-                                     limits[i].name, cgroups->lacks[i].why);
+                                     limit_name(limits[i]), cgroups->lacks[i].why);
 }

@@ -20,18 +20,11 @@ static enum run_event started_event(const struct studentrun *run, unsigned featu
 
 static void write_enforced(unsigned flags, char *ret_text, size_t size)
 {
-    static const struct {
-        unsigned flag;
-        const char *name;
-    } limits[] = {{LIMIT_CPU, "cpu"},
-                  {LIMIT_WALL, "wall"},
-                  {LIMIT_MEMORY, "memory"},
-                  {LIMIT_PROCESSES, "processes"}};
     size_t used = 0;
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]) && used < size; i++)
-        if (flags & limits[i].flag)
+    for (unsigned limit = 1; limit <= LIMITS_ALL && used < size; limit <<= 1)
+        if (flags & limit)
             used += (size_t)snprintf(ret_text + used, size - used, "%s%s", used ? " " : "",
-                                     limits[i].name);
+                                     limit_name(limit));
 }
 
 static void take_started(struct studentrun *run, const struct message *message, zmq_msg_t *frame)

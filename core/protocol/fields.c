@@ -6,6 +6,11 @@ static const char *const feature_names[] = {"fd",          "reason",  "usage",
 
 static const char *const limit_names[] = {"cpu", "wall", "memory", "processes", NULL};
 
+const char *limit_name(enum limit_flag limit)
+{
+    return limit_names[__builtin_ctz(limit)];
+}
+
 #define FIELD(body, member, field_kind, ...)                                                       \
     {                                                                                              \
         .key = #member, .kind = field_kind, .offset = offsetof(struct message, body.member),       \

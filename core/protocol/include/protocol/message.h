@@ -67,6 +67,8 @@ enum limit_flag {
     LIMIT_PROCESSES = 1 << 3,
     LIMITS_ALL = (1 << 4) - 1
 };
+/* The name of one of these. */
+const char *limit_name(enum limit_flag limit);
 
 /* The longest block of input or output (section 4): bytes. */
 #define BLOCK_MAX 512000
