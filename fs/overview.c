@@ -1,6 +1,7 @@
 /* All runs at a glance: for people, and for Prometheus. */
 #include "overview.h"
 
+#include "base/escape.h"
 #include "handle.h"
 #include "status.h"
 #include "studentfs.h"

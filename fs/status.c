@@ -17,22 +17,6 @@ const char *run_state_name(enum run_state state)
     return names[state];
 }
 
-void put_escaped(FILE *out, const char *text)
-{
-    for (size_t left = strlen(text), length; left > 0; text += length, left -= length) {
-        length = escape_plain_length(text, left);
-        if (length > 0) {
-            fwrite(text, 1, length, out);
-            continue;
-        }
-        length = 1;
-        if (*text == '\n')
-            fputs("\\n", out);
-        else
-            fprintf(out, "\\x%02x", (unsigned char)*text);
-    }
-}
-
 static void put_line(FILE *out, const char *key, const char *text)
 {
     fprintf(out, "%s: ", key);

@@ -8,8 +8,6 @@
 struct file_type;
 
 const char *run_state_name(enum run_state state);
-/* The text on one line, whatever it holds: what is not plain (base/escape.h) as C writes it. */
-void put_escaped(FILE *out, const char *text);
 
 int status_show(const struct file_type *type, const struct run *run, FILE *out);
 int usage_show(const struct file_type *type, const struct run *run, FILE *out);

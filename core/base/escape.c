@@ -85,3 +85,19 @@ size_t escape(const char *data, size_t size, char *out)
     }
     return n;
 }
+
+void put_escaped(FILE *out, const char *text)
+{
+    for (size_t left = strlen(text), length; left > 0; text += length, left -= length) {
+        length = escape_plain_length(text, left);
+        if (length > 0) {
+            fwrite(text, 1, length, out);
+            continue;
+        }
+        length = 1;
+        if (*text == '\n')
+            fputs("\\n", out);
+        else
+            fprintf(out, "\\x%02x", (unsigned char)*text);
+    }
+}

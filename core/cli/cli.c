@@ -6,6 +6,7 @@
 #include "cli.h"
 
 #include "base/cleanup.h"
+#include "base/escape.h"
 #include "command_line.h"
 #include "forward.h"
 #include "studentrun.h"
@@ -111,6 +112,22 @@ static const char *meaning_of(int retval)
                                                              : "it failed";
 }
 
+/* In one write. The reason may name the command, and that a student's file. */
+static void tell_reason(enum cli cli, int retval, const char *reason)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *line = open_memstream(&text, &size);
+    if (!line)
+        return;
+    fprintf(line, "%s: %d: ", names[cli], retval);
+    put_escaped(line, reason);
+    fputc('\n', line);
+    if (fclose(line) == 0)
+        fputs(text, stderr);
+    free(text);
+}
+
 /* Not of what the command did by itself: that is its own business. */
 static void tell_end(enum cli cli, const struct studentrun_result *result)
 {
@@ -118,8 +135,7 @@ static void tell_end(enum cli cli, const struct studentrun_result *result)
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (result->termination && strcmp(result->termination, own[i]) == 0)
             return;
-    fprintf(stderr, "%s: %d: %s\n", names[cli], result->retval,
-            result->reason ? result->reason : meaning_of(result->retval));
+    tell_reason(cli, result->retval, result->reason ? result->reason : meaning_of(result->retval));
 }
 
 /* sockets: the directory that was asked for, or NULL. */

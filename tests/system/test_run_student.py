@@ -219,6 +219,13 @@ class ReturnValues(Case):
                 self.assertEqual(result[:2], (retval, b""), result)
                 self.assertRegex(result[2].decode(), f"^run_student: {retval}: .*{reason}")
 
+    def test_a_terminal_obeys_no_reason(self):
+        """It names the command, which may be a student's file."""
+        retval, _, err = self.run_student("student/\x1b]0;x\x07\x9b\u202e\xe9")
+        self.assertEqual((retval, err[-1:]), (127, b"\n"))
+        self.assertTrue(err.decode()[:-1].isprintable(), err)
+        self.assertRegex(err.decode(), r"^run_student: 127: student/.*\\xc2\\x9b\\xe2\\x80\\xae\xe9: command not found$")
+
 
 class Places(Case):
     def where(self, cwd, *words):

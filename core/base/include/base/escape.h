@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* What one byte may become: \xHH. */
 #define ESCAPE_MAX 4
@@ -15,3 +16,6 @@ size_t escape(const char *data, size_t size, char *out);
  * go the other way round.
  */
 size_t escape_plain_length(const char *text, size_t size);
+
+/* The text on one line of what people read, whatever it holds: what is not plain as C writes it. */
+void put_escaped(FILE *out, const char *text);
