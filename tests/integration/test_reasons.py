@@ -203,7 +203,7 @@ class Documented(studentfs.TestCase):
                      "a limit cannot be enforced here", "ssh is not available", "cannot reach the client at",
                      "the client did not hand over", "what the client handed over is not a command",
                      "the client closed the connection", "no container", "no sandbox", "no sandbox to be root in",
-                     "the sandbox ended unexpectedly", "the agent was stopped", "the agent is out of memory or descriptors",
+                     "the sandbox ended unexpectedly", "cannot become the student", "the agent was stopped", "the agent is out of memory or descriptors",
                      "the run was not asked for as root", "task systemfiles hosts", "no router at", "went away",
                      "the router did not answer in time", "the container did not ask for its command in time",
                      "the container did not take its command in time", "no return value came in time", "broken hand-over"):
