@@ -47,19 +47,19 @@ int control_fd(void)
     return control;
 }
 
-/* One message, waited for; another's type is nobody we know. */
-static void receive(enum message_type type, char bytes[ASSIGN_MAX], struct message *ret_message,
-                    int *ret_fd, size_t n_expected)
+/* One message, waited for, and the descriptor that may come with it, else -1. */
+static void receive(char bytes[ASSIGN_MAX], struct message *ret_message, int *ret_fd)
 {
     size_t n_fds = 0;
     struct pollfd readable = {.fd = control, .events = POLLIN};
     poll(&readable, 1, -1);
-    ssize_t size = fdpass_receive(control, bytes, ASSIGN_MAX, ret_fd, n_expected, &n_fds, NULL);
+    ssize_t size = fdpass_receive(control, bytes, ASSIGN_MAX, ret_fd, 1, &n_fds, NULL);
     if (size == 0 || size == -ECONNRESET)
         _exit(EXIT_SUCCESS);
-    if (size < 0 || n_fds != n_expected || message_decode(bytes, (size_t)size, ret_message) < 0 ||
-        ret_message->type != type)
+    if (size < 0 || message_decode(bytes, (size_t)size, ret_message) < 0)
         give_up("descriptor 3 is no agent's socket");
+    if (n_fds == 0)
+        *ret_fd = -1;
 }
 
 /* It has room: init says a handful of things in its life, each short. */
@@ -92,16 +92,23 @@ void control_receive_assign(struct message_init_assign *ret_assign, int *ret_con
 {
     char bytes[ASSIGN_MAX];
     struct message message;
-    receive(MESSAGE_INIT_ASSIGN, bytes, &message, ret_connection, 1);
+    receive(bytes, &message, ret_connection);
+    if (message.type != MESSAGE_INIT_ASSIGN || *ret_connection < 0)
+        give_up("descriptor 3 is no agent's socket");
     *ret_assign = message.init_assign;
 }
 
+/* An ssh server that had not started when the session was over already may be heard of first. */
 void control_receive_teardown(void)
 {
-    char bytes[ASSIGN_MAX];
-    struct message message;
-    if (control >= 0)
-        receive(MESSAGE_INIT_TEARDOWN, bytes, &message, NULL, 0);
+    struct message message = {.type = MESSAGE_INIT_SSH};
+    while (control >= 0 && message.type == MESSAGE_INIT_SSH) {
+        char bytes[ASSIGN_MAX];
+        _cleanup_close_ int server = -1;
+        receive(bytes, &message, &server);
+    }
+    if (control >= 0 && message.type != MESSAGE_INIT_TEARDOWN)
+        give_up("descriptor 3 is no agent's socket");
 }
 
 int control_wait(int fd, uint64_t deadline)

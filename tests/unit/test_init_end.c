@@ -1,5 +1,6 @@
 /* student-init: signals, the command's end and what is left then, and the teardown script. */
 #include "base/cleanup.h"
+#include "base/fdpass.h"
 #include "test.h"
 #include "test_init_peers.h"
 
@@ -197,6 +198,26 @@ static void test_teardowns_that_cannot_run(void **state)
     }
 }
 
+/* The session was over before its server had started: the answer comes late. */
+static void test_an_answer_that_is_late_for_the_session(void **state)
+{
+    (void)state;
+    static const struct message late = {.type = MESSAGE_INIT_SSH};
+    struct box box;
+    char bytes[4096], *answer, proof[128];
+    size_t size;
+    start_with_teardown(&box, "true", "touch proof");
+    snprintf(proof, sizeof(proof), "%s/proof", box.task);
+    assert_true(box_receive(&box, MESSAGE_INIT_ENDED, bytes).init_ended.teardown);
+    assert_int_equal(message_encode(&late, &answer, &size), 0);
+    assert_int_equal(fdpass_send(box.control, answer, size, &box.in, 1), size);
+    free(answer);
+    box_let_teardown(&box);
+    expect_end_of(box.control);
+    assert_int_equal(access(proof, F_OK), 0);
+    assert_int_equal(box_close(&box), 0);
+}
+
 static void test_agent_gone_during_the_teardown(void **state)
 {
     (void)state;
@@ -219,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_teardown),
         cmocka_unit_test(test_teardown_without_its_directory),
         cmocka_unit_test(test_teardowns_that_cannot_run),
+        cmocka_unit_test(test_an_answer_that_is_late_for_the_session),
         cmocka_unit_test(test_agent_gone_during_the_teardown),
     };
     return RUN_TESTS(tests);
