@@ -201,7 +201,8 @@ static const struct curve {
     {"ls of runs", MICROSECONDS, 10000, false, among_runs_list, NULL},
     {"a whole run among runs", MILLISECONDS, 10000, false, among_runs_true, NULL},
     {"a whole run among waiting reads", MILLISECONDS, 1000, false, among_readers_true, NULL},
-    {"readers of an ended recording", MILLISECONDS, 10, true, readers_ours, readers_tmpfs},
+    {"readers of an ended recording of 64 MiB", MILLISECONDS, 1000, true, readers_of_part_ours,
+     readers_of_part_tmpfs},
 };
 
 /* --- medians --- */

@@ -30,6 +30,7 @@ double output_message(long n), output_fd(long n), input_message(long n), input_f
 double echo_ours(long n), echo_pipes(long n);
 double echo_ours_pinned(long n), echo_pipes_pinned(long n);
 double readers_ours(long n), readers_tmpfs(long n);
+double readers_of_part_ours(long n), readers_of_part_tmpfs(long n);
 
 /* with many runs about; n of them, or of reads that wait */
 double among_runs_stat(long n), among_runs_list(long n), among_runs_true(long n);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define BLOCK       (1 << 20)
-#define READERS_MAX 64
+#define READERS_MAX 1000
 
 static void make_pipe(int *fds)
 {
@@ -308,7 +308,8 @@ double echo_pipes_pinned(long n)
 
 /* --- one recording, many readers --- */
 
-#define RECORDED (1l << 30)
+#define RECORDED      (1l << 30)
+#define RECORDED_PART (1l << 26) /* for a thousand readers */
 
 static double read_by_many(const char *path, long n)
 {
@@ -322,10 +323,10 @@ static double read_by_many(const char *path, long n)
     return now() - t;
 }
 
-double readers_ours(long n)
+static double readers_of_run(long bytes, long n)
 {
     char path[PATH_MAX + 16];
-    begin(&by_fd, head_of(RECORDED));
+    begin(&by_fd, head_of(bytes));
     int fd = run_open(&by_fd, "b", "retval", O_RDONLY);
     drain(fd, 2);
     snprintf(path, sizeof(path), "%.4000s/b/stdout", by_fd.point);
@@ -334,10 +335,30 @@ double readers_ours(long n)
     return t;
 }
 
-double readers_tmpfs(long n)
+static double readers_of_file(long bytes, long n)
 {
-    const char *path = file_of(RECORDED);
+    const char *path = file_of(bytes);
     double t = read_by_many(path, n);
     forget_file(path);
     return t;
+}
+
+double readers_ours(long n)
+{
+    return readers_of_run(RECORDED, n);
+}
+
+double readers_tmpfs(long n)
+{
+    return readers_of_file(RECORDED, n);
+}
+
+double readers_of_part_ours(long n)
+{
+    return readers_of_run(RECORDED_PART, n);
+}
+
+double readers_of_part_tmpfs(long n)
+{
+    return readers_of_file(RECORDED_PART, n);
 }
