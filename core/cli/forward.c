@@ -83,11 +83,8 @@ void forward_to(struct studentrun_signals *signals, void *userdata)
 void forward_done(int number, void *userdata)
 {
     (void)userdata;
-    /* ZeroMQ's thread, which would be stopped as well, may have to send it still. */
-    const struct timespec moment = {.tv_nsec = 20000000};
     if (!stops(number))
         return;
-    nanosleep(&moment, NULL);
     kill(getpid(), SIGSTOP);
     is_stopping = 0;
 }

@@ -36,9 +36,9 @@
 /* For ZeroMQ's thread to fetch what a dead router's last words left in the kernel. */
 #define LAST_WORDS_MS 20
 
-/* The router's monitor has two, signals and what watches the router one each. A run has one, and
- * another of a run before that ZeroMQ has not put away yet. */
-#define SOCKETS_OWN     4
+/* The router's monitor has two; signals, input, an ssh login and what watches the router one each.
+ * A run has one, and another of a run before that ZeroMQ has not put away yet. */
+#define SOCKETS_OWN     8
 #define SOCKETS_PER_RUN 2
 
 static const struct studentrun_options defaults = {
@@ -154,9 +154,16 @@ int engine_send(struct zmq_watch *socket, const struct message *message)
 /* The answers say that they were read, and nothing of what became of them. */
 static void on_signal_answer(struct zmq_watch *watch, zmq_msg_t *frames, size_t n_frames)
 {
-    (void)watch;
+    struct studentrun_engine *engine = container_of(watch, struct studentrun_engine, signals);
     (void)frames;
     (void)n_frames;
+    if (engine->n_unread > 0)
+        engine->n_unread--;
+}
+
+bool studentrun_signals_are_read(const struct studentrun_engine *engine)
+{
+    return engine->n_unread == 0;
 }
 
 static int open_signals(struct studentrun_engine *engine)
@@ -175,7 +182,10 @@ int engine_signal(struct studentrun_engine *engine, const char *container_id, in
                            .signal_data = {digits, sizeof(digits)}}};
     int r = engine->signals.socket ? 0 : open_signals(engine);
     signal_encode(signal, digits);
-    return r < 0 ? r : engine_send(&engine->signals, &message);
+    if (r == 0)
+        r = engine_send(&engine->signals, &message);
+    engine->n_unread += r == 0;
+    return r;
 }
 
 int engine_block(struct studentrun_engine *engine)

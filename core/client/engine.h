@@ -11,6 +11,7 @@ struct studentrun_engine {
     void *liveness; /* sends nothing; its connection stands for the router */
     struct zmq_watch monitor;
     struct zmq_watch signals; /* of all runs in message mode; opened by the first */
+    unsigned n_unread;        /* of them, that the router has not answered */
     char *sockets_dir, *endpoint;
     const char *router; /* the endpoint as a path */
     struct studentrun_options options;

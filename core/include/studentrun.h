@@ -133,6 +133,9 @@ void studentrun_free(struct studentrun *run);
  * -EINVAL: no signal; -ESRCH: ended; -EAGAIN: too many wait for the hand-over or the peer.
  */
 int studentrun_signal(struct studentrun *run, int signal);
+/* Whether the router has read all that were sent by messages: until then they may wait in threads
+ * of this process. */
+bool studentrun_signals_are_read(const struct studentrun_engine *engine);
 /* Which of its limits hold, for all its processes together: of the words `cpu wall memory
  * processes`, in this order; from `started` on. NULL: the agent did not say. The run's. */
 const char *studentrun_enforced(const struct studentrun *run);
@@ -186,7 +189,7 @@ struct studentrun_call {
     struct studentrun_agent_options agent;
     /* Called first of all with what signals are sent by, and with NULL before the call returns. */
     void (*signals)(struct studentrun_signals *signals, void *userdata);
-    /* One of them is on its way to the command. */
+    /* One of them is on its way to the command, and would get there were this process stopped. */
     void (*signalled)(int signal, void *userdata);
     void (*ssh_ready)(const struct studentrun_ssh_login *login, void *userdata);
     void *userdata;

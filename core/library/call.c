@@ -15,6 +15,9 @@
 #define RETVAL_UNAVAILABLE 251
 #define RETVAL_FAILED      254
 
+/* For a router's answer to a signal. */
+#define UNREAD_NS (2 * NS_PER_S)
+
 static const struct studentrun_call nothing_asked;
 
 /* --- SIGPIPE, which would kill a program that has not thought of it --- */
@@ -85,10 +88,32 @@ static void on_ended(struct studentrun *run, const struct studentrun_result *res
     end(call, result);
 }
 
+/* The next signal is taken when this one has gone. */
+static void tell_signal(struct call *call)
+{
+    int signal = call->passing;
+    call->passing = 0;
+    timer_disarm(&call->unread);
+    watch_change(&call->signals_watch, EPOLLIN);
+    if (call->asked->signalled)
+        call->asked->signalled(signal, call->asked->userdata);
+}
+
 static void on_engine(struct watch *watch, uint32_t events)
 {
     (void)events;
-    studentrun_engine_dispatch(container_of(watch, struct call, engine_watch)->engine);
+    struct call *call = container_of(watch, struct call, engine_watch);
+    studentrun_engine_dispatch(call->engine);
+    if (call->passing && !call->is_ended && studentrun_signals_are_read(call->engine))
+        tell_signal(call);
+}
+
+/* A router that says nothing. */
+static void on_unread(struct timer *timer)
+{
+    struct call *call = container_of(timer, struct call, unread);
+    if (call->passing && !call->is_ended)
+        tell_signal(call);
 }
 
 static void on_signals(struct watch *watch, uint32_t events)
@@ -100,8 +125,13 @@ static void on_signals(struct watch *watch, uint32_t events)
     if (call->is_ended || signal == 0 || studentrun_signal(call->run, signal) < 0)
         return;
     studentrun_engine_dispatch(call->engine);
-    if (call->asked->signalled)
-        call->asked->signalled(signal, call->asked->userdata);
+    call->passing = signal;
+    if (studentrun_signals_are_read(call->engine)) {
+        tell_signal(call);
+        return;
+    }
+    watch_change(watch, 0);
+    timer_arm(&call->unread, UNREAD_NS);
 }
 
 static void on_agent_died(struct watch *watch, uint32_t events)
@@ -158,6 +188,8 @@ static int watch_all(struct call *call)
     if (r == 0 && call->agent)
         r = watch_add(loop, &call->agent_watch, studentrun_agent_fd(call->agent), EPOLLIN,
                       on_agent_died);
+    if (r == 0)
+        r = timer_init(loop, &call->unread, on_unread);
     if (r == 0)
         r = watch_add(loop, &call->signals_watch, call->signals.ends[0], EPOLLIN, on_signals);
     return r;
@@ -242,6 +274,7 @@ void call_close(struct call *call)
     if (!call->was_opened)
         return;
     watch_remove(&call->signals_watch);
+    timer_deinit(&call->unread);
     watch_remove(&call->engine_watch);
     watch_remove(&call->agent_watch);
     close_engine(call);

@@ -202,6 +202,41 @@ class Transport(test_run_student.Case):
         self.assertEqual(process.returncode, 254)
         return [kind for kind in types if kind != "dummy_message"], process.stderr.read()
 
+    def test_it_stops_when_the_router_has_read_that(self):
+        """Stopped earlier, what the signal is sent by would be stopped as well, and the command go on."""
+        process = self.place.start("--transport", "message", "sleep", "100", stderr=subprocess.PIPE)
+        self.addCleanup(self.end, process)
+        answers = {"run_student": {"type": "run_student_started", "container_id": "c"},
+                   "run_student_init": {"type": "dummy_message"}}
+        run, kind = None, None
+
+        def receive():
+            self.assertTrue(self.router.poll(20000))
+            identity, _, data = self.router.recv_multipart()
+            return identity, msgpack.unpackb(data)["type"]
+
+        def answer(identity, message):
+            self.router.send_multipart([identity, b"", msgpack.packb(message)])
+
+        def state():
+            return studentfs.process_stat(process.pid)[0]
+
+        while kind != "run_student_init":
+            run, kind = receive()
+            if kind in answers:
+                answer(run, answers[kind])
+        process.send_signal(signal.SIGTSTP)
+        while kind != "student_signal":
+            signals, kind = receive()
+        while self.router.poll(200):  # nothing more comes than what is on its way
+            self.router.recv_multipart()
+        self.assertNotEqual(state(), "T")
+        answer(signals, {"type": "dummy_message"})
+        studentfs.eventually(lambda: state() == "T", what="being stopped")
+        process.send_signal(signal.SIGCONT)
+        answer(run, {"type": "run_student_retval", "retval": 0})
+        self.assertEqual(process.wait(50), 0)
+
     def test_a_shared_kernel(self):
         self.share_kernel()
         types, reason = self.sent("--fallback-timeout", "0.1")
