@@ -36,10 +36,11 @@
 /* For ZeroMQ's thread to fetch what a dead router's last words left in the kernel. */
 #define LAST_WORDS_MS 20
 
-/* The router's monitor has two; signals, input, an ssh login and what watches the router one each.
- * A run has one, and another of a run before that ZeroMQ has not put away yet. */
-#define SOCKETS_OWN     8
-#define SOCKETS_PER_RUN 2
+/* The router's monitor has two; what watches the router, signals and the spare one each. A run has
+ * up to three: its own, its input's and its ssh login's; and a run before it as many that ZeroMQ has
+ * not put away yet. */
+#define SOCKETS_OWN     5
+#define SOCKETS_PER_RUN 6
 
 static const struct studentrun_options defaults = {
     .sockets_dir = "/sockets",
