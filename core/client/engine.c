@@ -37,8 +37,8 @@
 #define LAST_WORDS_MS 20
 
 /* The router's monitor has two; what watches the router, signals and the spare one each. A run has
- * up to three: its own, its input's and its ssh login's; and a run before it as many that ZeroMQ has
- * not put away yet. */
+ * up to three: its own, its input's and its ssh login's; and a run before it as many that ZeroMQ
+ * has not put away yet. */
 #define SOCKETS_OWN     5
 #define SOCKETS_PER_RUN 6
 
