@@ -35,4 +35,7 @@ double readers_of_part_ours(long n), readers_of_part_tmpfs(long n);
 /* with many runs about; n of them, or of reads that wait */
 double among_runs_stat(long n), among_runs_list(long n), among_runs_true(long n);
 double among_readers_true(long n);
+/* n runs and a tenth as many reads that wait; and beside that one run, or a tenth of the runs */
+double crowd_stat(long n), crowd_list(long n), crowd_true(long n);
+double alone_stat(long n), tenth_list(long n), alone_true(long n);
 double memory_per_run(long n), memory_per_reader(long n), memory_of_sandbox(long n);

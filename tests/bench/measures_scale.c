@@ -160,6 +160,50 @@ double among_readers_true(long n)
     return t;
 }
 
+/* --- both, against one run alone --- */
+
+static double in_a_crowd(long n, void (*act)(void))
+{
+    struct readers readers;
+    readers_start(&readers, n / 10);
+    double t = among_runs(n, act);
+    readers_end(&readers);
+    return t;
+}
+
+double crowd_stat(long n)
+{
+    return in_a_crowd(n, act_stat);
+}
+
+double crowd_list(long n)
+{
+    return in_a_crowd(n, act_list);
+}
+
+double crowd_true(long n)
+{
+    return in_a_crowd(n, act_true);
+}
+
+double alone_stat(long n)
+{
+    (void)n;
+    return among_runs(1, act_stat);
+}
+
+/* What it would be if it grew no faster than the runs. */
+double tenth_list(long n)
+{
+    return 10 * among_runs(n / 10, act_list);
+}
+
+double alone_true(long n)
+{
+    (void)n;
+    return among_runs(1, act_true);
+}
+
 /* --- memory --- */
 
 static double bytes_of(pid_t pid, const char *file, const char *key)
