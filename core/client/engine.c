@@ -162,11 +162,6 @@ static void on_signal_answer(struct zmq_watch *watch, zmq_msg_t *frames, size_t 
         engine->n_unread--;
 }
 
-bool studentrun_signals_are_read(const struct studentrun_engine *engine)
-{
-    return engine->n_unread == 0;
-}
-
 static int open_signals(struct studentrun_engine *engine)
 {
     void *socket;

@@ -172,6 +172,11 @@ int init_link_signal(struct init_link *link, int signal)
     return link->has_command ? watch_change(&link->watch, EPOLLIN | EPOLLOUT) : 0;
 }
 
+bool init_link_has_signals(const struct init_link *link)
+{
+    return link->signals_size > 0;
+}
+
 int init_link_take_signal(struct init_link *link)
 {
     if (link->signals_size == 0)

@@ -61,5 +61,6 @@ const char *init_link_id(const struct init_link *link);
 int init_link_send_command(struct init_link *link, const char *map, size_t size);
 /* -EAGAIN: SIGNALS_MAX of them wait already. */
 int init_link_signal(struct init_link *link, int signal);
+bool init_link_has_signals(const struct init_link *link);
 /* Takes the oldest of those that wait; 0: none does. */
 int init_link_take_signal(struct init_link *link);

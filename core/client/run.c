@@ -400,15 +400,26 @@ ino_t studentrun_stdin_pipe(const struct studentrun *run)
     return message_link_input_is_idle(&run->messages) ? run->stdin_pipe : 0;
 }
 
-int studentrun_signal(struct studentrun *run, int signal)
+static bool takes_signals(const struct studentrun *run)
 {
-    static const bool takes_signals[RUN_STATE_COUNT] = {
+    static const bool takes[RUN_STATE_COUNT] = {
         [RUN_REQUESTED] = true,    [RUN_GREETED] = true, [RUN_STARTED] = true, [RUN_UNSURE] = true,
         [RUN_HANDING_OVER] = true, [RUN_RUNNING] = true, [RUN_ASKED] = true,   [RUN_RELAYED] = true,
     };
+    return takes[run->state];
+}
+
+bool studentrun_signals_are_read(const struct studentrun *run)
+{
+    bool wait_here = takes_signals(run) && init_link_has_signals(&run->init);
+    return !wait_here && run->engine->n_unread == 0;
+}
+
+int studentrun_signal(struct studentrun *run, int signal)
+{
     if (signal < 1 || signal > SIGNAL_MAX)
         return -EINVAL;
-    if (!takes_signals[run->state])
+    if (!takes_signals(run))
         return -ESRCH;
     return run->state == RUN_RELAYED ? engine_signal(run->engine, run->container_id, signal)
                                      : init_link_signal(&run->init, signal);

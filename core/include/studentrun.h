@@ -133,9 +133,9 @@ void studentrun_free(struct studentrun *run);
  * -EINVAL: no signal; -ESRCH: ended; -EAGAIN: too many wait for the hand-over or the peer.
  */
 int studentrun_signal(struct studentrun *run, int signal);
-/* Whether the router has read all that were sent by messages: until then they may wait in threads
- * of this process. */
-bool studentrun_signals_are_read(const struct studentrun_engine *engine);
+/* Whether none of the run's waits in this process: for the hand-over, or, sent by a message, in a
+ * thread, which ends with the router's answer. */
+bool studentrun_signals_are_read(const struct studentrun *run);
 /* Which of its limits hold, for all its processes together: of the words `cpu wall memory
  * processes`, in this order; from `started` on. NULL: the agent did not say. The run's. */
 const char *studentrun_enforced(const struct studentrun *run);

@@ -104,7 +104,7 @@ static void on_engine(struct watch *watch, uint32_t events)
     (void)events;
     struct call *call = container_of(watch, struct call, engine_watch);
     studentrun_engine_dispatch(call->engine);
-    if (call->passing && !call->is_ended && studentrun_signals_are_read(call->engine))
+    if (call->passing && !call->is_ended && studentrun_signals_are_read(call->run))
         tell_signal(call);
 }
 
@@ -126,7 +126,7 @@ static void on_signals(struct watch *watch, uint32_t events)
         return;
     studentrun_engine_dispatch(call->engine);
     call->passing = signal;
-    if (studentrun_signals_are_read(call->engine)) {
+    if (studentrun_signals_are_read(call->run)) {
         tell_signal(call);
         return;
     }

@@ -202,40 +202,76 @@ class Transport(test_run_student.Case):
         self.assertEqual(process.returncode, 254)
         return [kind for kind in types if kind != "dummy_message"], process.stderr.read()
 
-    def test_it_stops_when_the_router_has_read_that(self):
-        """Stopped earlier, what the signal is sent by would be stopped as well, and the command go on."""
+    def start(self):
+        """In message mode."""
         process = self.place.start("--transport", "message", "sleep", "100", stderr=subprocess.PIPE)
         self.addCleanup(self.end, process)
-        answers = {"run_student": {"type": "run_student_started", "container_id": "c"},
-                   "run_student_init": {"type": "dummy_message"}}
-        run, kind = None, None
+        return process
 
-        def receive():
+    def until(self, kind):
+        """Who sent it."""
+        received = None
+        while received != kind:
             self.assertTrue(self.router.poll(20000))
             identity, _, data = self.router.recv_multipart()
-            return identity, msgpack.unpackb(data)["type"]
+            received = msgpack.unpackb(data)["type"]
+        return identity
 
-        def answer(identity, message):
-            self.router.send_multipart([identity, b"", msgpack.packb(message)])
+    def answer(self, identity, **message):
+        self.router.send_multipart([identity, b"", msgpack.packb(message)])
 
-        def state():
-            return studentfs.process_stat(process.pid)[0]
+    def answer_started(self):
+        run = self.until("run_student")
+        self.answer(run, type="run_student_started", container_id="c")
+        return run
 
-        while kind != "run_student_init":
-            run, kind = receive()
-            if kind in answers:
-                answer(run, answers[kind])
-        process.send_signal(signal.SIGTSTP)
-        while kind != "student_signal":
-            signals, kind = receive()
+    @staticmethod
+    def has_stopped(process):
+        return studentfs.process_stat(process.pid)[0] == "T"
+
+    def assert_not_stopped(self, process, since):
+        """For 2 s it waits, and no longer."""
         while self.router.poll(200):  # nothing more comes than what is on its way
-            self.router.recv_multipart()
-        self.assertNotEqual(state(), "T")
-        answer(signals, {"type": "dummy_message"})
-        studentfs.eventually(lambda: state() == "T", what="being stopped")
+            _, _, data = self.router.recv_multipart()
+            self.assertEqual(msgpack.unpackb(data)["type"], "dummy_message")
+        self.assertFalse(self.has_stopped(process) and time.monotonic() - since < 2)
+
+    def assert_stops(self, process, run):
+        """And ends, continued."""
+        studentfs.eventually(lambda: self.has_stopped(process), what="being stopped")
         process.send_signal(signal.SIGCONT)
-        answer(run, {"type": "run_student_retval", "retval": 0})
+        self.answer(run, type="run_student_retval", retval=0)
         self.assertEqual(process.wait(50), 0)
+
+    def test_it_stops_when_the_router_has_read_that(self):
+        """Stopped earlier, what the signal is sent by would be stopped as well, and the command go on."""
+        process = self.start()
+        self.answer_started()
+        run = self.until("run_student_init")
+        self.answer(run, type="dummy_message")
+        since = time.monotonic()
+        process.send_signal(signal.SIGTSTP)
+        signals = self.until("student_signal")
+        self.assert_not_stopped(process, since)
+        self.answer(signals, type="dummy_message")
+        self.assert_stops(process, run)
+
+    def test_it_stops_when_there_is_a_command_to_stop(self):
+        process = self.start()
+        self.answer_started()
+        run = self.until("run_student_init")
+        since = time.monotonic()
+        process.send_signal(signal.SIGTSTP)
+        self.assert_not_stopped(process, since)
+        self.answer(run, type="dummy_message")
+        self.answer(self.until("student_signal"), type="dummy_message")
+        self.assert_stops(process, run)
+
+    def test_it_stops_though_the_router_is_silent(self):
+        process = self.start()
+        run = self.until("run_student")
+        process.send_signal(signal.SIGTSTP)
+        self.assert_stops(process, run)
 
     def test_a_shared_kernel(self):
         self.share_kernel()
