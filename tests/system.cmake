@@ -118,7 +118,9 @@ studentfs_system_test(router_messages FOLDER integration LABELS sanitized)
 studentfs_system_test(router_ssh FOLDER integration LABELS sanitized)
 studentfs_system_test(init FOLDER integration)
 
-# Without control groups root's runs are bounded by how many processes user 4242 has on the whole
-# machine: not beside those who start as many as they can.
-set_tests_properties(system_doctor system_enforced message_enforced hostile_processes message_processes
+# Root's runs without control groups, and those of a container's init, are bounded by how many
+# processes user 4242 has on the whole machine: not beside those who start as many as they can.
+set_tests_properties(system_doctor system_enforced message_enforced system_systemd
+  system_grading_container integration_init
+  hostile_processes message_processes system_ssh message_ssh
   PROPERTIES RESOURCE_LOCK processes_of_the_student)
