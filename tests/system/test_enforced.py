@@ -78,20 +78,28 @@ class Enforced(studentfs.TestCase):
     def test_what_is_bounded_all_the_same(self):
         """Each process by its rlimits, and the wall clock."""
         lines, _ = self.job(NONE, """
-            mkdir t1 t2 t3 t4
+            mkdir t1 t2 t3
             echo 64 > t1/memory_limit
             echo "sh -c 'head -c 200M /dev/zero | tail -c 200M | wc -c'" > t1/cmd
             cat t1/stdout
             echo 1 > t2/time_limit
             echo "sh -c 'while :; do :; done'" > t2/cmd
             cat t2/retval
-            echo "sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 9 & done; echo all'" > t3/cmd
-            cat t3/stdout
-            echo 1 > t4/hard_time_limit
-            echo "sleep 100" > t4/cmd
-            cat t4/retval
-        """, "--process-limit", "10")
+            echo 1 > t3/hard_time_limit
+            echo "sleep 100" > t3/cmd
+            cat t3/retval
+        """)
         self.assertEqual(lines, ["0", "253", "253"])
+
+    def test_processes_are_bounded_with_those_of_others(self):
+        """Of the same user, whoever started them: few may be left of the ten, or none."""
+        lines, _ = self.job(NONE, """
+            mkdir t1
+            echo "sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 9 & done; echo all'" > t1/cmd
+            cat t1/stdout; cat t1/retval
+        """, "--process-limit", "10")
+        self.assertEqual(len(lines), 1)
+        self.assertNotEqual(lines, ["0"])
 
     def test_strict_is_not_for_another_s_agent(self):
         result = subprocess.run([studentfs.BIN / "studentfs", "--strict", "--sockets", "/tmp", "/mnt"],
