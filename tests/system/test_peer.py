@@ -55,9 +55,9 @@ class Peers(studentfs.TestCase):
         (self.mount.student / "player.py").write_text(PLAYER)
         judge, player = runs = self.pair()
         commands = "python3 student/judge.py", "python3 student/player.py"
-        for n in (first, 1 - first):
-            runs[n].write("cmd", commands[n])
-            runs[n].wait_for("running")
+        runs[first].write("cmd", commands[first])
+        runs[first].wait_for("running")
+        runs[1 - first].write("cmd", commands[1 - first])
         self.assertEqual((judge.retval(), player.retval()), (0, 0))
         said, guessed = judge.text("stdout"), player.text("stdout")
         self.assertEqual(said.splitlines()[0], "guess 1 1000")
