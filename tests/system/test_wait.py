@@ -163,7 +163,7 @@ class Waiting(studentfs.TestCase):
             os.close(os.open(run.file(name), os.O_RDONLY if name in ("stdout", "retval", "cmd") else os.O_WRONLY))
         self.assertIn("state", run.status())
         self.mount.make().remove()
-        self.assertLess(time.monotonic() - began, 2)
+        self.assertLess(time.monotonic() - began, 20)
         # The stdin that was opened above was the only one: `cat` has ended, and so does all else.
         for reader in readers:
             self.assertEqual(reader.wait(10), 0)
