@@ -12,6 +12,9 @@
 static volatile sig_atomic_t early[SIGNAL_LAST + 1];
 static struct studentrun_signals *volatile command;
 
+/* Since the last of those that stop: it takes that back, as in the kernel. */
+static volatile sig_atomic_t is_continued;
+
 /* From a terminal's signal until this program has been stopped and continued: each try to read in
  * the background makes another one. */
 static volatile sig_atomic_t is_stopping;
@@ -33,6 +36,16 @@ static bool is_terminals(int signal)
     return signal == SIGTTIN || signal == SIGTTOU;
 }
 
+/* What a process is sent of the two while one waits is the later one's. */
+static void take_back(int number)
+{
+    if (stops(number))
+        early[SIGCONT] = 0;
+    else if (number == SIGCONT)
+        early[SIGTSTP] = early[SIGTTIN] = early[SIGTTOU] = 0;
+    is_continued = number == SIGCONT || (is_continued && !stops(number));
+}
+
 /* Told by the kernel about this program itself, not sent by anybody. */
 static bool is_own(int signal, const siginfo_t *info)
 {
@@ -50,6 +63,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     if (is_own(number, info) || (is_terminals(number) && is_stopping))
         return;
     is_stopping = is_terminals(number) ? 1 : is_stopping;
+    take_back(number);
     if (command)
         studentrun_signals_send(command, number);
     else
@@ -84,6 +98,7 @@ void forward_done(int number, void *userdata)
     (void)userdata;
     if (!stops(number))
         return;
-    kill(getpid(), SIGSTOP);
+    if (!is_continued)
+        kill(getpid(), SIGSTOP);
     is_stopping = 0;
 }

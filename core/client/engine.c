@@ -195,6 +195,7 @@ int engine_block(struct studentrun_engine *engine)
 
 static void lose_router(struct studentrun_engine *engine, uint32_t grace_ms, const char *reason)
 {
+    engine->n_unread = 0; /* whom would they be answered by? */
     list_for_each (link, &engine->runs)
         run_router_lost(run_of_link(link), grace_ms, reason);
 }

@@ -133,8 +133,8 @@ void studentrun_free(struct studentrun *run);
  * -EINVAL: no signal; -ESRCH: ended; -EAGAIN: too many wait for the hand-over or the peer.
  */
 int studentrun_signal(struct studentrun *run, int signal);
-/* Whether none of the run's waits in this process: for the hand-over, or, sent by a message, in a
- * thread, which ends with the router's answer. */
+/* Whether none waits in this process: of the run's for the hand-over, and of all those that its
+ * engine sent by messages in a thread, which ends with the router's answer. */
 bool studentrun_signals_are_read(const struct studentrun *run);
 /* Which of its limits hold, for all its processes together: of the words `cpu wall memory
  * processes`, in this order; from `started` on. NULL: the agent did not say. The run's. */
@@ -189,7 +189,8 @@ struct studentrun_call {
     struct studentrun_agent_options agent;
     /* Called first of all with what signals are sent by, and with NULL before the call returns. */
     void (*signals)(struct studentrun_signals *signals, void *userdata);
-    /* One of them is on its way to the command, and would get there were this process stopped. */
+    /* One of them has left for the command and gets there were this process stopped; or it was
+     * waited for that for 2 s, or the command has ended. */
     void (*signalled)(int signal, void *userdata);
     void (*ssh_ready)(const struct studentrun_ssh_login *login, void *userdata);
     void *userdata;

@@ -15,7 +15,7 @@
 #define RETVAL_UNAVAILABLE 251
 #define RETVAL_FAILED      254
 
-/* For a router's answer to a signal. */
+/* For the hand-over, or a router's answer to a signal. */
 #define UNREAD_NS (2 * NS_PER_S)
 
 static const struct studentrun_call nothing_asked;
@@ -104,16 +104,25 @@ static void on_engine(struct watch *watch, uint32_t events)
     (void)events;
     struct call *call = container_of(watch, struct call, engine_watch);
     studentrun_engine_dispatch(call->engine);
-    if (call->passing && !call->is_ended && studentrun_signals_are_read(call->run))
+    if (call->is_ended || !studentrun_signals_are_read(call->run))
+        return;
+    call->is_slow = false;
+    if (call->passing)
         tell_signal(call);
 }
 
-/* A router that says nothing. */
+/* It is waited for once: the signals behind this one may be of those that stop the process. */
 static void on_unread(struct timer *timer)
 {
     struct call *call = container_of(timer, struct call, unread);
+    call->is_slow = true;
     if (call->passing && !call->is_ended)
         tell_signal(call);
+}
+
+static bool must_wait(const struct call *call)
+{
+    return call->asked->signalled && !call->is_slow && !studentrun_signals_are_read(call->run);
 }
 
 static void on_signals(struct watch *watch, uint32_t events)
@@ -121,12 +130,16 @@ static void on_signals(struct watch *watch, uint32_t events)
     (void)events;
     struct call *call = container_of(watch, struct call, signals_watch);
     int signal = signals_next(&call->signals);
-    /* Ended, or one of too many: nobody to tell. */
-    if (call->is_ended || signal == 0 || studentrun_signal(call->run, signal) < 0)
+    if (call->is_ended || signal == 0)
+        return;
+    int r = studentrun_signal(call->run, signal);
+    if (r < 0 && r != -ESRCH) /* one of too many; where the command has ended, it is told of */
         return;
     studentrun_engine_dispatch(call->engine);
+    if (call->is_ended)
+        return;
     call->passing = signal;
-    if (studentrun_signals_are_read(call->run)) {
+    if (!must_wait(call)) {
         tell_signal(call);
         return;
     }

@@ -23,6 +23,7 @@ struct call {
     struct studentrun_signals signals;
     struct watch signals_watch, engine_watch, agent_watch;
     struct timer unread; /* how long `passing` is waited for */
+    bool is_slow;        /* it was waited for in vain, and nothing was read since */
     int passing; /* a signal that was sent and not told of, as it may wait in this process */
     struct studentrun_agent *agent; /* NULL: a router was there */
     struct studentrun_engine *engine;

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -202,9 +203,9 @@ class Transport(test_run_student.Case):
         self.assertEqual(process.returncode, 254)
         return [kind for kind in types if kind != "dummy_message"], process.stderr.read()
 
-    def start(self):
+    def start(self, **streams):
         """In message mode."""
-        process = self.place.start("--transport", "message", "sleep", "100", stderr=subprocess.PIPE)
+        process = self.place.start("--transport", "message", "sleep", "100", stderr=subprocess.PIPE, **streams)
         self.addCleanup(self.end, process)
         return process
 
@@ -229,49 +230,114 @@ class Transport(test_run_student.Case):
     def has_stopped(process):
         return studentfs.process_stat(process.pid)[0] == "T"
 
-    def assert_not_stopped(self, process, since):
-        """For 2 s it waits, and no longer."""
+    def is_looked_at_in_time(self, process, since):
+        """It waits for 2 s before it stops, and no longer; if less have gone by, it has not stopped."""
         while self.router.poll(200):  # nothing more comes than what is on its way
             _, _, data = self.router.recv_multipart()
             self.assertEqual(msgpack.unpackb(data)["type"], "dummy_message")
-        self.assertFalse(self.has_stopped(process) and time.monotonic() - since < 2)
+        has_stopped = self.has_stopped(process)
+        in_time = time.monotonic() - since < 1.5
+        if in_time:
+            self.assertFalse(has_stopped)
+        else:
+            self.end(process)
+        return in_time
 
-    def assert_stops(self, process, run):
-        """And ends, continued."""
-        studentfs.eventually(lambda: self.has_stopped(process), what="being stopped")
-        process.send_signal(signal.SIGCONT)
+    def assert_seen(self, attempt):
+        self.assertTrue(any(attempt() for _ in range(10)), "ten times it took longer than 1.5 s to look")
+
+    def assert_ends(self, process, run):
         self.answer(run, type="run_student_retval", retval=0)
         self.assertEqual(process.wait(50), 0)
 
+    def assert_stops(self, process):
+        studentfs.eventually(lambda: self.has_stopped(process), what="being stopped")
+        process.send_signal(signal.SIGCONT)
+
+    @staticmethod
+    def send(process, number):
+        """Returns when the process has it."""
+        process.send_signal(number)
+        status = pathlib.Path(f"/proc/{process.pid}/status")
+
+        def has_come():
+            waiting = re.findall(r"^(?:Sig|Shd)Pnd:\s(\w+)$", status.read_text(), re.M)
+            return not any(int(digits, 16) >> (number - 1) & 1 for digits in waiting)
+
+        studentfs.eventually(has_come, what="the signal's arrival")
+
     def test_it_stops_when_the_router_has_read_that(self):
         """Stopped earlier, what the signal is sent by would be stopped as well, and the command go on."""
-        process = self.start()
-        self.answer_started()
-        run = self.until("run_student_init")
-        self.answer(run, type="dummy_message")
-        since = time.monotonic()
-        process.send_signal(signal.SIGTSTP)
-        signals = self.until("student_signal")
-        self.assert_not_stopped(process, since)
-        self.answer(signals, type="dummy_message")
-        self.assert_stops(process, run)
+        def is_seen():
+            process = self.start()
+            self.answer_started()
+            run = self.until("run_student_init")
+            self.answer(run, type="dummy_message")
+            since = time.monotonic()
+            process.send_signal(signal.SIGTSTP)
+            signals = self.until("student_signal")
+            if not self.is_looked_at_in_time(process, since):
+                return False
+            self.answer(signals, type="dummy_message")
+            self.assert_stops(process)
+            self.assert_ends(process, run)
+            return True
+
+        self.assert_seen(is_seen)
 
     def test_it_stops_when_there_is_a_command_to_stop(self):
-        process = self.start()
-        self.answer_started()
-        run = self.until("run_student_init")
-        since = time.monotonic()
-        process.send_signal(signal.SIGTSTP)
-        self.assert_not_stopped(process, since)
-        self.answer(run, type="dummy_message")
-        self.answer(self.until("student_signal"), type="dummy_message")
-        self.assert_stops(process, run)
+        def is_seen():
+            process = self.start()
+            self.answer_started()
+            run = self.until("run_student_init")
+            since = time.monotonic()
+            process.send_signal(signal.SIGTSTP)
+            if not self.is_looked_at_in_time(process, since):
+                return False
+            self.answer(run, type="dummy_message")
+            self.answer(self.until("student_signal"), type="dummy_message")
+            self.assert_stops(process)
+            self.assert_ends(process, run)
+            return True
+
+        self.assert_seen(is_seen)
 
     def test_it_stops_though_the_router_is_silent(self):
+        """It waits once, not once a signal."""
         process = self.start()
         run = self.until("run_student")
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM,
+                       signal.SIGTERM, signal.SIGWINCH, signal.SIGTSTP):
+            self.send(process, number)
+        self.assert_stops(process)
+        self.assert_ends(process, run)
+
+    def test_one_that_is_continued_does_not_stop_any_more(self):
+        process = self.start()
+        run = self.until("run_student")
+        self.send(process, signal.SIGTSTP)
+        self.send(process, signal.SIGCONT)
+        self.answer(run, type="run_student_started", container_id="c")
+        self.until("run_student_init")
+        self.answer(run, type="dummy_message")
+        for _ in range(2):
+            self.answer(self.until("student_signal"), type="dummy_message")
+        self.assert_ends(process, run)
+
+    def test_it_stops_when_only_output_is_left(self):
+        monitor = self.router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self.addCleanup(self.router.disable_monitor)
+        process = self.start(stdout=subprocess.PIPE)
+        self.answer_started()
+        run = self.until("run_student_init")
+        self.answer(run, type="dummy_message")
+        output = 2_000_000 * b"x"  # more than a pipe takes
+        self.answer(run, type="stdout", socket_id="p1", message=output)
+        self.answer(run, type="run_student_retval", retval=7)
+        self.assertTrue(monitor.poll(20000))  # the run's socket is closed when it has the return value
         process.send_signal(signal.SIGTSTP)
-        self.assert_stops(process, run)
+        self.assert_stops(process)
+        self.assertEqual((process.stdout.read(), process.wait(50)), (output, 7))
 
     def test_a_shared_kernel(self):
         self.share_kernel()
