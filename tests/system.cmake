@@ -119,8 +119,11 @@ studentfs_system_test(router_ssh FOLDER integration LABELS sanitized)
 studentfs_system_test(init FOLDER integration)
 
 # Root's runs without control groups, and those of a container's init, are bounded by how many
-# processes user 4242 has on the whole machine: not beside those who start as many as they can.
+# processes user 4242 has on the whole machine: not beside those who start as many as they can. Nor
+# are terminals of sandboxes used beside who takes all that the machine has for them.
 set_tests_properties(system_doctor system_enforced message_enforced system_systemd
-  system_grading_container integration_init
-  hostile_processes message_processes system_ssh message_ssh
+  system_grading_container integration_init hostile_processes message_processes
   PROPERTIES RESOURCE_LOCK processes_of_the_student)
+set_tests_properties(hostile_resources hostile_calls PROPERTIES RESOURCE_LOCK terminals)
+set_tests_properties(system_ssh message_ssh
+  PROPERTIES RESOURCE_LOCK "processes_of_the_student;terminals")

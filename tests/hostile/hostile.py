@@ -28,11 +28,15 @@ def machine():
     proc = pathlib.Path("/proc/sys/kernel")
     names = ("hostname", "domainname", "core_pattern", "modprobe", "randomize_va_space", "random/boot_id")
     state = {name: (proc / name).read_text() for name in names if (proc / name).exists()}
-    state["clock"] = round((time.time() - time.monotonic()) / 10)
     state["passwd"] = pathlib.Path("/etc/passwd").read_bytes()
     state["usr"] = sorted(os.listdir("/usr")) + sorted(os.listdir("/"))
     state["cwd"] = os.getcwd()
     return state
+
+
+def clock():
+    """When the machine was started; seconds."""
+    return time.time() - time.monotonic()
 
 
 class TestCase(studentfs.TestCase):
@@ -50,7 +54,7 @@ class TestCase(studentfs.TestCase):
         super().setUp()
         if self.mount_options is None:
             return
-        self.machine = machine()
+        self.machine, self.clock = machine(), clock()
         self.processes = (self.mount.daemon, self.mount.agent())
         self.neighbour = self.mount.run("cat", stdin=None, hard_time_limit=300, time_limit=100)
         self.neighbour.wait_for("running")
@@ -81,6 +85,7 @@ class TestCase(studentfs.TestCase):
             self.assertLess(resident_mib(self.processes[0][0]), DAEMON_MIB)
             self.assertLess(resident_mib(self.processes[1][0]), AGENT_MIB)
         self.assertEqual(machine(), self.machine)
+        self.assertAlmostEqual(clock(), self.clock, delta=10)
         self.next_run_is_unharmed()
 
     def next_run_is_unharmed(self):
