@@ -63,6 +63,12 @@ def process_stat(pid):
     return fields[0], int(fields[1]), int(fields[19])
 
 
+def parent_of(pid):
+    """None: there is no such process any more."""
+    stat = process_stat(pid)
+    return stat and stat[1]
+
+
 def is_alive(process):
     """process: (pid, start time). A zombie is dead."""
     stat = process_stat(process[0])
@@ -94,6 +100,14 @@ def descendants(pid):
 def program_of(pid):
     try:
         return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return ""
+
+
+def name_of(pid):
+    """As it calls itself."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return ""
 

@@ -94,7 +94,7 @@ def sandbox_of(pid):
 VICTIMS = {
     "agent": lambda mount: [mount.agent()[0]],
     "spawner": lambda mount: [pid for pid in named(mount, "studentfs-agent")
-                              if open(f"/proc/{pid}/comm", encoding="ascii").read().strip() == "agent-spawner"],
+                              if studentfs.name_of(pid) == "agent-spawner"],
     "bwrap": lambda mount: named(mount, "bwrap"),
     "init": lambda mount: named(mount, "student-init"),
     "daemon": lambda mount: [mount.daemon[0]],

@@ -40,9 +40,9 @@ class Death(studentfs.TestCase):
         self.assertEqual((run.text("stdout"), run.retval()), ("works\n", 0), run.text("status"))
         run.remove()
 
-    def ends_as_failed(self, readers, seconds=3):
+    def ends_as_failed(self, readers):
         for reader in readers:
-            self.assertEqual(reader.wait(seconds), 0)
+            self.assertEqual(reader.wait(20), 0)
             self.assertEqual(reader.stdout.read(), b"254\n")
         self.assert_ended(self.run_, 254, "failed")
         self.assertTrue(self.run_.status()["reason"])

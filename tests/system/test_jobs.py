@@ -423,27 +423,27 @@ class Bounded(studentfs.TestCase):
                               check=False)
 
     def both(self, script, before, after, program="bash"):
-        """What it prints while the run goes on, and once it has ended."""
+        """What it prints while the run goes on, and once it has ended; WAIT is a second, or as long as it takes."""
         if not shutil.which(program):
             self.skipTest(f"{program} is not installed")
         run = self.mount.run("sh -c 'echo out; cat; exit 7'", stdin=None)
-        run.wait_for("running")
-        self.assertEqual(self.shell(script, run).stdout, before)
+        studentfs.eventually(lambda: run.usage()["stdout_bytes"] == 4, what="the first line")
+        self.assertEqual(self.shell(script.replace("WAIT", "1"), run).stdout, before)
         run.write("stdin", "x")
         self.assertEqual(run.retval(), 7)
-        self.assertEqual(self.shell(script, run).stdout, after)
+        self.assertEqual(self.shell(script.replace("WAIT", "20"), run).stdout, after)
         run.remove()
 
     def test_timeout(self):
-        self.both("timeout 0.3 cat retval; echo $?", "124\n", "7\n0\n")
-        self.both("timeout 0.3 cat stdout; echo $?", "out\n124\n", "out\nx\n0\n")
+        self.both("timeout WAIT cat retval; echo $?", "124\n", "7\n0\n")
+        self.both("timeout WAIT cat stdout; echo $?", "out\n124\n", "out\nx\n0\n")
 
     def test_read_t(self):
         # bash forgets about the time where it reads from a regular file itself.
-        self.both("read -t 0.3 value < <(exec cat retval 2> /dev/null); echo $? $value", "142\n", "0 7\n")
+        self.both("read -t WAIT value < <(exec cat retval 2> /dev/null); echo $? $value", "142\n", "0 7\n")
         self.both("exec 3< <(exec cat stdout 2> /dev/null); read -t 5 -u 3 line; echo $line; "
-                  "read -t 0.3 -u 3 line; echo $(($? > 128))", "out\n1\n", "out\n0\n")
-        self.both("zsh -c 'read -t 0.3 value < retval; echo $? $value'", "1\n", "0 7\n", "zsh")
+                  "read -t WAIT -u 3 line; echo $(($? > 128))", "out\n1\n", "out\n0\n")
+        self.both("zsh -c 'read -t WAIT value < retval; echo $? $value'", "1\n", "0 7\n", "zsh")
 
     def test_descriptors_that_do_not_wait(self):
         self.both("perl -MFcntl -e 'sysopen F, \"retval\", O_RDONLY | O_NONBLOCK; "

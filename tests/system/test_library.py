@@ -108,7 +108,7 @@ class Calls(test_run_student.Case):
         self.addCleanup(self.end, process)
         studentfs.eventually((self.place.student / "started").exists)
         agents = [p for p, _ in studentfs.descendants(process.pid)
-                  if studentfs.program_of(p) == "studentfs-agent" and studentfs.process_stat(p)[1] == process.pid]
+                  if studentfs.program_of(p) == "studentfs-agent" and studentfs.parent_of(p) == process.pid]
         os.kill(agents[0], signal.SIGKILL)
         out = process.stdout.read().decode().split("\n")
         self.assertEqual(out[0], "254")

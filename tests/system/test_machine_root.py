@@ -24,7 +24,7 @@ class MachineRoot(studentfs.TestCase):
         """The one that has put it together, of two."""
         for pid, _ in studentfs.descendants(self.mount.daemon[0]):
             with contextlib.suppress(OSError):  # they come and go
-                is_spawner = pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "agent-spawner"
+                is_spawner = studentfs.name_of(pid) == "agent-spawner"
                 if is_spawner and " /sys/student-init " in pathlib.Path(f"/proc/{pid}/mounts").read_text():
                     return pid
         raise AssertionError("no spawner with such a root")

@@ -230,8 +230,9 @@ class Unmounting(MountTest):
         run = self.going_on()
         reader = subprocess.Popen(["cat", run.file("retval")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
-            studentfs.eventually(lambda: os.readlink(f"/proc/{reader.pid}/exe").endswith("cat") and any(
-                os.readlink(f"/proc/{reader.pid}/fd/{fd}").endswith("retval") for fd in os.listdir(f"/proc/{reader.pid}/fd")))
+            # As the first that it opens after its loader.
+            studentfs.eventually(lambda: studentfs.program_of(reader.pid) == "cat" and os.path.realpath(
+                f"/proc/{reader.pid}/fd/3") == run.file("retval"), what="the reader's open")
             for command in (["fusermount3", "-u"], ["umount"]):
                 result = self.command(*command, self.point, check=False)
                 self.assertNotEqual(result.returncode, 0)

@@ -28,9 +28,8 @@ def names(hexadecimal):
 class Spawner(studentfs.TestCase):
     def spawner(self):
         for pid, _ in studentfs.descendants(self.mount.daemon[0]):
-            with contextlib.suppress(OSError):  # they come and go
-                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "agent-spawner":
-                    return pid
+            if studentfs.name_of(pid) == "agent-spawner":
+                return pid
         raise AssertionError("no spawner")
 
     def test_view_of_the_mounts(self):
@@ -82,7 +81,7 @@ class Spawner(studentfs.TestCase):
         bwrap = studentfs.process_stat(init)[1]
         self.assertEqual([studentfs.program_of(pid) for pid in (init, bwrap)], ["student-init", "bwrap"])
         spawners = [pid for pid, _ in studentfs.descendants(self.mount.daemon[0])
-                    if studentfs.process_stat(pid)[1] == self.mount.agent()[0]]
+                    if studentfs.parent_of(pid) == self.mount.agent()[0]]
         self.assertEqual(len(spawners), 2)  # the students' and the ssh servers'
         for pid in spawners:
             self.assertEqual(self.capabilities(pid), SPAWNERS)
