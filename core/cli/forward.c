@@ -12,7 +12,7 @@
 static volatile sig_atomic_t early[SIGNAL_LAST + 1];
 static struct studentrun_signals *volatile command;
 
-/* Since the last of those that stop: it takes that back, as in the kernel. */
+/* A SIGCONT came after the last of those that stop, and takes it back, as in the kernel. */
 static volatile sig_atomic_t is_continued;
 
 /* From a terminal's signal until this program has been stopped and continued: each try to read in
@@ -36,7 +36,7 @@ static bool is_terminals(int signal)
     return signal == SIGTTIN || signal == SIGTTOU;
 }
 
-/* What a process is sent of the two while one waits is the later one's. */
+/* Of the two that wait the later one counts. */
 static void take_back(int number)
 {
     if (stops(number))
