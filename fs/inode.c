@@ -152,12 +152,17 @@ double inode_keep(const struct inode *inode, bool is_known)
     if (!changes)
         return STAT_TIMEOUT;
     bool is_file = inode->kind == INODE_RUN_FILE;
+    /*
+     * A stream's size counts for the page cache, and the kernel drops what it was answered while
+     * it was told to forget: whoever opened a stream as its run ended read nothing. So it asks
+     * each time, and is never told.
+     */
+    if (is_file && inode->type->is_stream)
+        return 0;
     inode->run->kept |= UINT64_C(1) << (is_file ? inode->index + 1 : 0);
     if (inode->run->state == RUN_ENDED)
         return STAT_TIMEOUT;
-    /* A stream's size is told as soon as the stream has ended, and counts for the page cache. */
-    bool is_stream = is_file && inode->type->is_stream;
-    return is_stream || (!is_known && inode->run->state != RUN_NEW) ? 0 : LIVE_TIMEOUT;
+    return is_known || inode->run->state == RUN_NEW ? LIVE_TIMEOUT : 0;
 }
 
 fuse_ino_t inode_kept(const struct run *run, unsigned bit)

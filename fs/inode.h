@@ -36,6 +36,7 @@ void inode_stat(const struct studentfs *fs, const struct inode *inode, struct st
  * run's end and with its directory's mode and owner; then it is told to forget those that it was
  * to keep: of a run the bits of `kept`, whose numbers are inode_kept()'s. is_known: it has that
  * inode already. What it is told of others it takes in later, maybe after it was told to forget.
+ * Of streams it keeps nothing.
  */
 double inode_keep(const struct inode *inode, bool is_known);
 fuse_ino_t inode_kept(const struct run *run, unsigned bit);

@@ -1,11 +1,28 @@
 """What stat tells: the kernel keeps it, and is told when it has changed."""
 
 import os
+import subprocess
+import sys
+import time
 
 import studentfs
 
 
 ECHO = "sh -c 'read line; echo $line'"
+# How much can be read of each file that it is told of, opened at the time that it is told. It does
+# not ask for a size.
+READER = """
+import os, sys, time
+for line in sys.stdin:
+    path, at = line.split()
+    while time.monotonic() < float(at):
+        pass
+    file, size = os.open(path, os.O_RDONLY), 0
+    while data := os.read(file, 4096):
+        size += len(data)
+    os.close(file)
+    print(size, flush=True)
+"""
 
 
 class Attributes(studentfs.TestCase):
@@ -51,6 +68,24 @@ class Attributes(studentfs.TestCase):
         with open(run.file("status"), "rb") as status:
             run.remove()
             self.assertGreater(os.fstat(status.fileno()).st_mtime_ns, before["status"].st_mtime_ns)
+
+    def test_a_stream_that_is_opened_as_the_run_ends(self):
+        """Whatever the kernel is told to forget in that moment, it is whole."""
+        reader = subprocess.Popen([sys.executable, "-c", READER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.addCleanup(reader.wait)
+        self.addCleanup(reader.stdout.close)
+        self.addCleanup(reader.stdin.close)
+        for n in range(400):
+            run = self.mount.run("cat", stdin=None)
+            with open(run.file("stdin"), "wb", buffering=0) as stdin:
+                stdin.write(b"text\n")
+                studentfs.eventually(lambda run=run: run.usage()["stdout_bytes"] == 5, what="the text")
+                os.stat(run.file("stdout"))
+                # At 0 to 2 ms after the end of its input: what it meets there is chance.
+                reader.stdin.write(f"{run.file('stdout')} {time.monotonic() + 5e-4 + n % 100 * 2e-5}\n".encode())
+                time.sleep(5e-4)
+            self.assertEqual(reader.stdout.readline(), b"5\n", n)
+            run.remove()
 
 
 if __name__ == "__main__":
